@@ -1,0 +1,250 @@
+//! `check`: the configuration tried against the live servers, one line a fact, every ✗ with its cure, in the
+//! operator's language.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::config::{Database, Language, Mailbox, Settings, Words};
+use crate::mail::moment::Moments;
+use crate::smtp::{DialError, SmtpSession, Timeouts};
+use crate::store::{SchemaState, Store, StoreError};
+
+/// How a fact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, but the operator should know.
+    Warning,
+    /// It does not work.
+    Bad,
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fact {
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was looked at, and what was seen.
+    pub what: String,
+    /// What to do about it.
+    pub cure: Option<String>,
+}
+
+/// The facts found so far.
+#[derive(Debug)]
+pub struct Report {
+    language: Language,
+    facts: Vec<Fact>,
+}
+
+impl Report {
+    /// Returns an empty report in `language`.
+    pub fn new(language: Language) -> Report {
+        Report {
+            language,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Notes what is as it should be.
+    pub fn good(&mut self, what: Words) {
+        self.push(Verdict::Good, what, None);
+    }
+
+    /// Notes what the operator should know.
+    pub fn warning(&mut self, what: Words, cure: Words) {
+        self.push(Verdict::Warning, what, Some(cure));
+    }
+
+    /// Notes what does not work.
+    pub fn bad(&mut self, what: Words, cure: Words) {
+        self.push(Verdict::Bad, what, Some(cure));
+    }
+
+    fn push(&mut self, verdict: Verdict, what: Words, cure: Option<Words>) {
+        self.facts.push(Fact {
+            verdict,
+            what: what.of(self.language).to_owned(),
+            cure: cure.map(|cure| cure.of(self.language).to_owned()),
+        });
+    }
+
+    /// Prints the report, as text or as one JSON object a line, and returns whether all is well.
+    pub fn print(&self, json: bool) -> bool {
+        for fact in &self.facts {
+            if json {
+                println!(
+                    "{}",
+                    serde_json::to_string(fact).expect("a fact is plain strings")
+                );
+                continue;
+            }
+            let mark = match fact.verdict {
+                Verdict::Good => '✓',
+                Verdict::Warning => '!',
+                Verdict::Bad => '✗',
+            };
+            match &fact.cure {
+                Some(cure) => println!("{mark} {}\n    → {cure}", fact.what),
+                None => println!("{mark} {}", fact.what),
+            }
+        }
+        self.facts.iter().all(|fact| fact.verdict != Verdict::Bad)
+    }
+}
+
+/// Returns words in both languages.
+pub fn words(ru: impl Into<String>, en: impl Into<String>) -> Words {
+    Words {
+        ru: ru.into(),
+        en: en.into(),
+    }
+}
+
+/// Looks at hours and identity, which need no server.
+pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc>) {
+    let say = |language| Moments {
+        language,
+        zone: settings.calendar.zone(),
+    };
+    let (ru, en) = (say(Language::Ru), say(Language::En));
+    let opening = settings.calendar.next_open(now);
+    if opening <= now {
+        let closing = settings.calendar.next_close(now);
+        report.good(words(
+            format!("часы: сейчас открыто, закроемся {}", ru.on(closing)),
+            format!("hours: open now, closing {}", en.on(closing)),
+        ));
+    } else {
+        report.good(words(
+            format!("часы: сейчас закрыто, откроемся {}", ru.on(opening)),
+            format!("hours: closed now, opening {}", en.on(opening)),
+        ));
+    }
+    if let Some(end) = settings.calendar.data_end() {
+        report.good(words(
+            format!("производственный календарь: данные по {end}"),
+            format!("production calendar: data until {end}"),
+        ));
+    }
+    report.warning(
+        words("специалист узнаётся по метке в письме (identity.require = \"token\")", "a specialist is recognised by a token alone (identity.require = \"token\")"),
+        words(
+            "годится, только если почтовая система закрыта: чужой не может отправить письмо с адреса сотрудника",
+            "fit for closed mail systems only, where nobody else can send with a colleague's address",
+        ),
+    );
+}
+
+/// Tries the database.
+pub async fn database(report: &mut Report, settings: &Settings) -> Option<Store> {
+    let migrate = words(
+        "выполните: ninetosix-worker migrate",
+        "run: ninetosix-worker migrate",
+    );
+    let sqlite = matches!(settings.database, Database::Sqlite { .. });
+    let opened = match Store::connect(&settings.database).await {
+        Ok(store) => store.schema_state().await.map(|state| (store, state)),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok((store, SchemaState::Current)) => {
+            report.good(words(
+                "база данных: доступна, схема текущая",
+                "database: reached, schema current",
+            ));
+            return Some(store);
+        }
+        Ok((_, SchemaState::Older { .. })) if sqlite => report.good(words(
+            "база данных: доступна; схему создаст первый запуск",
+            "database: reached; the first start makes the schema",
+        )),
+        Ok((_, SchemaState::Older { found, needed })) => {
+            report.bad(
+                words(
+                    format!("база данных: схема {found}, нужна {needed}"),
+                    format!("database: schema {found}, needed is {needed}"),
+                ),
+                migrate,
+            );
+        }
+        Ok((_, SchemaState::Newer { found, known })) => report.bad(
+            words(
+                format!("база данных: схема {found} новее этой программы ({known})"),
+                format!("database: schema {found} is newer than this program's ({known})"),
+            ),
+            words(
+                "запустите ту версию программы, которая её создала, или новее",
+                "run the version that made it, or a later one",
+            ),
+        ),
+        Err(StoreError::File { path, source }) => report.bad(
+            words(
+                format!("база данных: {path}: {source}"),
+                format!("database: {path}: {source}"),
+            ),
+            words(
+                "проверьте каталог и права на него",
+                "check the directory and its permissions",
+            ),
+        ),
+        Err(error) => report.bad(
+            words(error.to_string(), error.to_string()),
+            words(
+                "проверьте database.url, что сервер запущен и что каталог доступен на запись",
+                "check database.url, that the server runs and that the directory is writable",
+            ),
+        ),
+    }
+    None
+}
+
+/// Tries to log in at the submission server of a mailbox.
+pub async fn smtp(report: &mut Report, mailbox: &Mailbox) {
+    let place = format!("SMTP {}", mailbox.smtp);
+    let server = match crate::daemon::smtp_server(mailbox) {
+        Ok(server) => server,
+        Err(error) => {
+            let what = format!("{place}: {error:#}");
+            return report.bad(
+                words(what.clone(), what),
+                words("проверьте ca_file", "check ca_file"),
+            );
+        }
+    };
+    match SmtpSession::open(&server, &Timeouts::default()).await {
+        Ok(session) => {
+            session.quit().await;
+            report.good(words(
+                format!("{place}: вход выполнен"),
+                format!("{place}: logged in"),
+            ));
+        }
+        Err(error) => {
+            let what = format!("{place}: {error}");
+            report.bad(words(what.clone(), what), smtp_cure(&error));
+        }
+    }
+}
+
+fn smtp_cure(error: &DialError) -> Words {
+    match error {
+        DialError::AuthRefused { .. } => words(
+            "проверьте user и password_file; у Яндекса, Mail.ru и Gmail нужен пароль приложения и включённый доступ по IMAP",
+            "check user and password_file; Yandex, Mail.ru and Gmail need an app password and IMAP switched on",
+        ),
+        DialError::Tls { .. } => words(
+            "проверьте имя и порт сервера; для своего центра сертификации укажите ca_file",
+            "check the server's name and port; name ca_file for a CA of your own",
+        ),
+        DialError::NoStartTls => {
+            words("используйте smtps:// (порт 465)", "use smtps:// (port 465)")
+        }
+        _ => words(
+            "проверьте smtp: имя, порт и доступность сервера отсюда",
+            "check smtp: name, port, and that the server can be reached from here",
+        ),
+    }
+}

@@ -1,0 +1,379 @@
+//! One `[[mailbox]]`: its servers, its password, its folders and its pace.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Host;
+
+use super::address::{AddressBook, address};
+use super::endpoint::{Endpoint, Protocol, Provider, endpoint};
+use super::folders::{after_registration, folders, same_folder};
+use super::problem::{Flaw, quoted, words};
+use super::reader::Section;
+use super::secret::Secrets;
+use super::settings::Mailbox;
+
+/// The mailbox of one table, or nothing after noting why.
+pub(super) fn mailbox(
+    section: &Section<'_>,
+    secrets: &Secrets<'_>,
+    book: &mut AddressBook,
+) -> Option<Mailbox> {
+    let cure = words!(
+        "впишите address = \"help@школа\" — адрес, на который пишут люди",
+        "write address = \"help@…\", the address people write to"
+    );
+    let has_address = section.required("address", cure);
+    let address = has_address.and_then(|text| section.ok("address", address(&text)));
+    if let Some(address) = &address {
+        book.add_mailbox(section.reader, address, section.place("address"));
+    }
+    let user = if section.has("user") {
+        section.text("user")
+    } else {
+        address.as_ref().map(|address| address.as_str().to_owned())
+    };
+    let password = secrets.required(section);
+    let provider = section.parsed("provider", Provider::parse);
+    let imap = server(
+        section,
+        "imap",
+        Protocol::Imap,
+        provider.map(Provider::imap),
+    );
+    let smtp = server(
+        section,
+        "smtp",
+        Protocol::Smtp,
+        provider.map(Provider::smtp),
+    );
+    let ca_file = ca_file(section);
+    let folders = folders(section);
+    let poll_interval_s = if section.has("poll_interval_s") {
+        section.whole("poll_interval_s", 5..=3600)
+    } else {
+        Some(60)
+    };
+    let quick_poll = quick_poll(section);
+    let after_registration = after_registration(section, folders.as_deref());
+    let hello_name = if section.has("hello_name") {
+        section.parsed("hello_name", hello_name)
+    } else {
+        address.as_ref().map(|address| address.domain().to_owned())
+    };
+    Some(Mailbox {
+        address: address?,
+        user: user?,
+        password: password?,
+        provider,
+        imap: imap?,
+        smtp: smtp?,
+        ca_file,
+        folders: folders?,
+        poll_interval: Duration::from_secs(poll_interval_s?.into()),
+        quick_poll: quick_poll?,
+        after_registration: after_registration?,
+        hello_name: hello_name?,
+    })
+}
+
+/// The server written out under `key`, else the provider's.
+fn server(
+    section: &Section<'_>,
+    key: &str,
+    protocol: Protocol,
+    preset: Option<Endpoint>,
+) -> Option<Endpoint> {
+    if section.has(key) {
+        return section.parsed(key, |text| endpoint(text, protocol));
+    }
+    // A misspelt provider is a problem of its own and would have filled this in.
+    if preset.is_none() && !section.has("provider") {
+        section.report(
+            key,
+            Flaw::new(
+                words!("не сказано, какой это сервер", "the server is not named"),
+                words!(
+                    "впишите provider (yandex, mailru, gmail) или {key} = \"{key}s://СЕРВЕР\"",
+                    "write provider (yandex, mailru, gmail) or {key} = \"{key}s://HOST\""
+                ),
+            ),
+        );
+    }
+    preset
+}
+
+/// The pause between two NOOPs, `Some(None)` if none are wanted, or `None` after noting a bad one.
+fn quick_poll(section: &Section<'_>) -> Option<Option<Duration>> {
+    const KEY: &str = "quick_poll_ms";
+    if !section.has(KEY) {
+        return Some(None);
+    }
+    match section.whole(KEY, 0..=5000)? {
+        0 => Some(None),
+        ms if ms >= 50 => Some(Some(Duration::from_millis(ms.into()))),
+        ms => {
+            section.report(
+                KEY,
+                Flaw::new(
+                    words!("{ms} — слишком часто", "{ms} is too often"),
+                    words!(
+                        "задайте число от 50 до 5000 или 0",
+                        "write a number from 50 to 5000, or 0"
+                    ),
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
+    let path = section.reader.absolute(&section.text("ca_file")?);
+    let readable = File::open(&path).and_then(|file| file.metadata());
+    if !readable.is_ok_and(|meta| meta.is_file()) {
+        let shown = quoted(&path.display().to_string());
+        section.report(
+            "ca_file",
+            Flaw::new(
+                words!("файл {shown} не читается", "the file {shown} cannot be read"),
+                words!(
+                    "положите туда сертификаты в виде PEM и дайте службе право на чтение или уберите строку",
+                    "put PEM certificates there and let the service read them, or remove the line"
+                ),
+            ),
+        );
+    }
+    Some(path)
+}
+
+/// RFC 5321 section 4.1.1.1: a domain name, or an address in brackets.
+fn hello_name(text: &str) -> Result<String, Flaw> {
+    let text = text.trim();
+    let name = match text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(literal) => {
+            let address = literal.strip_prefix("IPv6:").unwrap_or(literal);
+            address
+                .parse::<std::net::IpAddr>()
+                .ok()
+                .map(|_| text.to_owned())
+        }
+        None => match Host::parse(text) {
+            Ok(Host::Domain(name))
+                if name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) =>
+            {
+                Some(name)
+            }
+            _ => None,
+        },
+    };
+    name.ok_or_else(|| {
+        let value = quoted(text);
+        Flaw::new(
+            words!("{value} — не имя машины", "{value} is no host name"),
+            words!(
+                "впишите полное имя вида desk.school.example или уберите строку",
+                "write a full name such as desk.school.example, or remove the line"
+            ),
+        )
+    })
+}
+
+/// Notes mailboxes that read one account's folder twice: every letter would be registered twice.
+pub(super) fn check_accounts(read: &[(&Section<'_>, Option<Mailbox>)]) {
+    let known: Vec<_> = read
+        .iter()
+        .filter_map(|(section, mailbox)| Some((section, mailbox.as_ref()?)))
+        .collect();
+    for (n, (section, mailbox)) in known.iter().enumerate() {
+        let twin = known[..n].iter().find(|(_, other)| {
+            let shared = other
+                .folders
+                .iter()
+                .any(|one| mailbox.folders.iter().any(|two| same_folder(one, two)));
+            other.imap == mailbox.imap && other.user == mailbox.user && shared
+        });
+        if let Some((first, _)) = twin {
+            let first = first.at();
+            section.report(
+                "user",
+                Flaw::new(
+                    words!(
+                        "тот же ящик и та же папка, что в {first}: каждое письмо пришло бы дважды",
+                        "the same account and folder as in {first}: every letter would arrive twice"
+                    ),
+                    words!(
+                        "оставьте одну таблицу [[mailbox]] на ящик или разведите folders",
+                        "keep one [[mailbox]] for an account, or give them different folders"
+                    ),
+                ),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AfterRegistration;
+    use crate::config::testing::{lines, with_reader_at};
+
+    /// The mailboxes of the text, with the password in `pw`; or what is wrong.
+    fn read(toml: &str) -> Result<Vec<Mailbox>, Vec<String>> {
+        let dir = tempfile::tempdir().expect("a directory");
+        crate::config::testing::write_secret(&dir.path().join("pw"), "hunter2");
+        with_reader_at(dir.path(), toml, |reader| {
+            let secrets = Secrets::new(reader);
+            let mut book = AddressBook::default();
+            let sections = reader.sections("mailbox");
+            let read: Vec<_> = sections
+                .iter()
+                .map(|s| (s, mailbox(s, &secrets, &mut book)))
+                .collect();
+            check_accounts(&read);
+            let found = lines(reader);
+            let all: Option<Vec<_>> = read.into_iter().map(|(_, mailbox)| mailbox).collect();
+            all.filter(|_| found.is_empty()).ok_or(found)
+        })
+    }
+
+    const SHORTEST: &str =
+        "[[mailbox]]\naddress = \"help@school.example\"\npassword_file = \"pw\"\n";
+
+    #[test]
+    fn the_shortest_mailbox_has_a_default_for_everything_else() {
+        let read = read(&format!("{SHORTEST}provider = \"mailru\"\n")).expect("sound");
+        let mailbox = &read[0];
+        assert_eq!(mailbox.user, "help@school.example");
+        assert_eq!(mailbox.hello_name, "school.example");
+        assert_eq!(mailbox.imap.to_string(), "imap.mail.ru:993");
+        assert_eq!(mailbox.folders, ["INBOX", "spam"]);
+        assert_eq!(mailbox.poll_interval, Duration::from_secs(60));
+        assert_eq!(mailbox.quick_poll, None);
+        assert_eq!(mailbox.after_registration, AfterRegistration::Seen);
+    }
+
+    #[test]
+    fn what_is_written_out_wins_over_the_provider() {
+        let text = format!(
+            "{SHORTEST}provider = \"yandex\"\nimap = \"imap+starttls://mail.example\"\nuser = \"desk\"\n\
+             folders = [\"INBOX\"]\npoll_interval_s = 5\nquick_poll_ms = 150\nafter_registration = \"move Архив\"\n\
+             hello_name = \"desk.school.example\"\n"
+        );
+        let read = read(&text).expect("sound");
+        let mailbox = &read[0];
+        assert_eq!(mailbox.imap.to_string(), "mail.example:143");
+        assert_eq!(mailbox.smtp.to_string(), "smtp.yandex.ru:465");
+        assert_eq!(
+            (mailbox.user.as_str(), mailbox.hello_name.as_str()),
+            ("desk", "desk.school.example")
+        );
+        assert_eq!(mailbox.quick_poll, Some(Duration::from_millis(150)));
+        assert_eq!(
+            mailbox.after_registration,
+            AfterRegistration::Move("Архив".to_owned())
+        );
+    }
+
+    #[test]
+    fn each_bad_key_is_named_and_all_at_once() {
+        for (line, places) in [
+            (
+                "",
+                &["mailbox[1].imap: the server", "mailbox[1].smtp: the server"][..],
+            ),
+            (
+                "provider = \"yandeks\"",
+                &["mailbox[1].provider: «yandeks»"],
+            ),
+            (
+                "provider = \"gmail\"\npoll_interval_s = 4",
+                &["poll_interval_s: 4 is out of range"],
+            ),
+            (
+                "provider = \"gmail\"\npoll_interval_s = \"60\"",
+                &["poll_interval_s: the value is of the wrong kind"],
+            ),
+            (
+                "provider = \"gmail\"\nquick_poll_ms = 49",
+                &["quick_poll_ms: 49 is too often"],
+            ),
+            (
+                "provider = \"gmail\"\nfolders = []",
+                &["mailbox[1].folders"],
+            ),
+            (
+                "provider = \"gmail\"\nfolders = [\"INBOX\", \"inbox\"]",
+                &["mailbox[1].folders"],
+            ),
+            (
+                "provider = \"gmail\"\nafter_registration = \"move Spam\"",
+                &["round in circles"],
+            ),
+            (
+                "provider = \"gmail\"\nafter_registration = \"keyword \\\\Seen\"",
+                &["one word"],
+            ),
+            (
+                "provider = \"gmail\"\nafter_registration = \"delete\"",
+                &["no such action"],
+            ),
+            (
+                "provider = \"gmail\"\nhello_name = \"my desk\"",
+                &["hello_name: «my desk»"],
+            ),
+            (
+                "provider = \"gmail\"\nca_file = \"none.pem\"",
+                &["ca_file: the file"],
+            ),
+            (
+                "provider = \"gmail\"\noauth = { client = \"x\" }",
+                &["oauth: the key is known"],
+            ),
+            (
+                "provider = \"gmail\"\npassword = \"hunter2\"",
+                &["mailbox[1].password: secrets have no place"],
+            ),
+            (
+                "imap = \"x\"\nsmtp = \"x\"\nuser = 5",
+                &["imap: the kind", "smtp: the kind", "user: the value"],
+            ),
+        ] {
+            let found = read(&format!("{SHORTEST}{line}\n")).expect_err(line);
+            assert_eq!(found.len(), places.len(), "{found:#?}");
+            for place in places {
+                assert!(
+                    found.iter().any(|line| line.contains(place)),
+                    "{place}: {found:#?}"
+                );
+            }
+            assert!(
+                !found.iter().any(|line| line.contains("hunter2")),
+                "{found:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_account_is_not_read_twice() {
+        let one = format!("{SHORTEST}provider = \"gmail\"\nuser = \"desk\"\n");
+        let other = one.replace("help@", "info@");
+        let found = read(&format!("{one}{other}")).expect_err("refused");
+        assert!(
+            found.len() == 1 && found[0].contains("mailbox[2].user"),
+            "{found:#?}"
+        );
+        assert!(read(&format!("{one}{other}folders = [\"info\"]\n")).is_ok());
+        let found = read(&format!("{one}{}", one.replace("desk", "other"))).expect_err("refused");
+        assert!(
+            found.len() == 1 && found[0].contains("mailbox[2].address"),
+            "{found:#?}"
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! The configuration: one TOML file for both daemons, checked whole before anything is connected.
+//!
+//! Sources are, in rising order: our defaults, the file, and `NINETOSIX__TABLE__KEY` variables for scalars
+//! of plain tables. [`load()`] answers with typed [`Settings`] or with every problem at once, each with its
+//! place, what is wrong and what to do, in the language of the configuration. Secrets come from files of
+//! their own, and neither `Debug` nor a problem ever shows one.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `load` | the table of contents of a configuration: every table is read, every problem kept |
+//! | `settings` | the typed result |
+//! | `problem` | what is wrong, where and what to do, in two languages |
+//! | `sources` | which file; defaults, file and environment merged into one tree |
+//! | `environment` | which variables are settings, and which only look like it |
+//! | `schema` | the names of all keys, and which of them this version obeys |
+//! | `names` | names in the file that are unknown, not obeyed yet, or in the wrong brackets |
+//! | `reader` | typed values out of the tree; missing ones and wrong types |
+//! | `mailbox`, `folders`, `endpoint` | `[[mailbox]]`, its folders and its servers |
+//! | `database` | the database's address, TLS rules included |
+//! | `hours`, `calendar_files` | `[hours]` made into a calendar |
+//! | `people`, `address` | specialists, phones, the operator; nobody stands in two places |
+//! | `secret` | where passwords are looked for, and which files are too open |
+//! | `token_key` | the key of our tokens, made at the first start |
+//!
+//! The annotated sample is `deploy/config/ninetosix.toml`; a test loads it.
+
+mod address;
+mod calendar_files;
+mod database;
+mod endpoint;
+mod environment;
+mod folders;
+mod hours;
+mod load;
+mod mailbox;
+mod names;
+mod people;
+mod problem;
+mod reader;
+#[cfg(test)]
+mod sample;
+mod schema;
+mod secret;
+mod settings;
+mod sources;
+#[cfg(test)]
+mod testing;
+mod token_key;
+
+pub use endpoint::{Endpoint, Provider, Security};
+pub use load::load;
+pub use problem::{Problem, Problems, Words};
+pub use settings::{
+    AfterRegistration, Approval, Database, Identity, Language, Mailbox, Phone, PhoneHours,
+    Settings, Signboard,
+};
+pub use sources::path;
+pub use token_key::{TokenKeyBytes, TokenKeyError, token_key};

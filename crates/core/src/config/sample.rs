@@ -1,0 +1,130 @@
+//! The annotated sample file is true: it loads, and it shows every key this version obeys.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::environment::Surroundings;
+use super::load::load_among;
+use super::schema::{Shape, TABLES};
+use super::testing::write_secret;
+use super::{AfterRegistration, Database, Language, PhoneHours, Provider, Settings};
+
+const SAMPLE: &str = include_str!("../../../../deploy/config/ninetosix.toml");
+
+/// The authorities of a Debian system; a test may run elsewhere.
+const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// A copy of the sample in its own directory, with the files that it names beside it.
+fn installed(dir: &Path) -> PathBuf {
+    assert!(SAMPLE.contains(SYSTEM_CA));
+    let path = dir.join("ninetosix.toml");
+    std::fs::write(&path, SAMPLE.replace(SYSTEM_CA, "ca.pem")).expect("written");
+    std::fs::write(dir.join("ca.pem"), "").expect("written");
+    write_secret(&dir.join("mail.password"), "hunter2\n");
+    path
+}
+
+fn loaded() -> Settings {
+    let dir = tempfile::tempdir().expect("a directory");
+    load_among(&installed(dir.path()), &Surroundings::of(&[]))
+        .unwrap_or_else(|problems| unreachable!("the sample must load:\n{problems}"))
+}
+
+#[test]
+fn the_sample_loads_and_means_what_it_says() {
+    let settings = loaded();
+    assert_eq!(settings.language, Language::Ru);
+    assert_eq!(
+        settings.desk.site.as_deref(),
+        Some("https://school.example")
+    );
+    let Database::Sqlite { path } = &settings.database else {
+        unreachable!("the sample keeps to SQLite");
+    };
+    assert_eq!(path, Path::new("/var/lib/ninetosix/ninetosix.db"));
+    assert_eq!(
+        settings.identity.token_key_file,
+        Path::new("/var/lib/ninetosix/token.key")
+    );
+    let mailbox = &settings.mailboxes[0];
+    assert_eq!(mailbox.address.as_str(), "help@school.example");
+    assert_eq!(mailbox.provider, Some(Provider::Yandex));
+    assert_eq!(mailbox.imap.to_string(), "imap.school.example:993");
+    assert_eq!(mailbox.poll_interval, Duration::from_secs(60));
+    assert_eq!(mailbox.after_registration, AfterRegistration::Seen);
+    assert_eq!(settings.phones[0].hours, PhoneHours::Desk);
+    assert_eq!(settings.specialists.len(), 2);
+    assert_eq!(
+        settings.appointed_by.get("ivan").map(String::as_str),
+        Some("№ 1")
+    );
+    assert_eq!(settings.hours.approved_by.as_deref(), Some("директор"));
+    assert_eq!(settings.letter_cap_bytes, 50 * 1024 * 1024);
+    assert_eq!(settings.reopen_within_days, 30);
+}
+
+#[test]
+fn the_settings_show_no_secret() {
+    assert!(!format!("{:?}", loaded()).contains("hunter2"));
+}
+
+/// The keys of the sample that start a line, as `table.key`; with `commented`, those behind a `#` instead.
+fn keys(commented: bool) -> Vec<String> {
+    let mut table = String::new();
+    let mut keys = Vec::new();
+    for line in SAMPLE.lines() {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        if bare.starts_with('[') && bare.trim_end().ends_with(']') {
+            table = bare.trim_matches(['[', ']', ' ']).to_owned();
+        } else if line.starts_with('#') == commented
+            && let Some((key, _)) = bare.split_once('=')
+            && key
+                .trim()
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        {
+            keys.push(
+                format!("{table}.{}", key.trim())
+                    .trim_start_matches('.')
+                    .to_owned(),
+            );
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_sample_shows_every_key_and_comments_out_only_what_is_not_obeyed_yet() {
+    let (shown, commented) = (keys(false), keys(true));
+    for table in TABLES {
+        assert!(
+            SAMPLE.contains(&format!("[{}]", table.name)) || table.name.is_empty(),
+            "{}",
+            table.name
+        );
+        for (key, shape) in table.keys {
+            let name = format!("{}.{key}", table.name)
+                .trim_start_matches('.')
+                .to_owned();
+            let obeyed = *shape != Shape::Later;
+            assert_eq!(shown.contains(&name), obeyed, "{name} uncommented");
+            assert!(obeyed || commented.contains(&name), "{name} commented out");
+        }
+    }
+}
+
+#[test]
+fn every_key_the_sample_comments_out_is_refused_as_not_yet_obeyed() {
+    for key in keys(true) {
+        let name = key.rsplit('.').next().unwrap_or_default();
+        let table = key
+            .strip_suffix(name)
+            .unwrap_or_default()
+            .trim_end_matches('.');
+        let known = TABLES.iter().any(|known| {
+            let name = if known.is_later() { None } else { Some(name) };
+            known.name == table && name.is_none_or(|name| known.shape(name) == Some(Shape::Later))
+        });
+        assert!(known, "{key}");
+    }
+}

@@ -1,0 +1,234 @@
+//! The typed settings both daemons run on: every value is checked and every secret read.
+//!
+//! Nothing here reads a file; `load` does. `Debug` of any of these shows no secret: passwords are
+//! [`SecretString`]s, and a database address is shown without its user.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{NaiveDate, TimeDelta};
+use secrecy::SecretString;
+use url::Url;
+
+use super::endpoint::{Endpoint, Provider};
+use crate::domain::address::EmailAddress;
+use crate::domain::calendar::Calendar;
+use crate::domain::desk::{Desk, Specialist};
+use crate::domain::receipt_cap::ReceiptCaps;
+
+/// All settings of one installation.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Language of letters and of what `check` says.
+    pub language: Language,
+    /// The desk as people see it.
+    pub desk: Signboard,
+    /// Where tickets live.
+    pub database: Database,
+    /// The mailboxes to read, at least one; addresses are distinct.
+    pub mailboxes: Vec<Mailbox>,
+    /// How a specialist proves to be one.
+    pub identity: Identity,
+    /// Business hours: week, production calendar and exceptions in one.
+    pub calendar: Calendar,
+    /// Who approved these hours, when, and by which order.
+    pub hours: Approval,
+    /// Phones shown in letters and on the schedule, in the order of the file.
+    pub phones: Vec<Phone>,
+    /// The specialists, at least one; logins and addresses are distinct.
+    pub specialists: Vec<Specialist>,
+    /// By login, the order that appointed a specialist, where one is named.
+    pub appointed_by: BTreeMap<String, String>,
+    /// Who is told when something needs a person, if anybody.
+    pub operator_address: Option<EmailAddress>,
+    /// How many receipts the unauthenticated may cause.
+    pub receipt: ReceiptCaps,
+    /// Calendar days in which an answer to a closed ticket opens it again; 0 is never.
+    pub reopen_within_days: u32,
+    /// Mail above this size is kept as headers and beginning only.
+    pub letter_cap_bytes: u64,
+}
+
+impl From<&Settings> for Desk {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            mailboxes: settings
+                .mailboxes
+                .iter()
+                .map(|m| m.address.clone())
+                .collect(),
+            specialists: settings.specialists.clone(),
+            operator: settings.operator_address.clone(),
+            calendar: settings.calendar.clone(),
+            caps: settings.receipt,
+            reopen_within: TimeDelta::days(i64::from(settings.reopen_within_days)),
+        }
+    }
+}
+
+/// A language people are written to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// Russian, the default.
+    #[default]
+    Ru,
+    /// English.
+    En,
+}
+
+/// The desk as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signboard {
+    /// Its name in letters.
+    pub name: String,
+    /// Its page, `https://…` or `http://…`.
+    pub site: Option<String>,
+}
+
+/// Where tickets live.
+#[derive(Clone)]
+pub enum Database {
+    /// One file beside the daemons.
+    Sqlite {
+        /// Absolute path of the file.
+        path: PathBuf,
+    },
+    /// A PostgreSQL server.
+    Postgres {
+        /// `postgres://user@host/db?…` without a password; outside loopback it says `sslmode=verify-full`.
+        url: String,
+        /// The password, unless the server asks for none.
+        password: Option<SecretString>,
+    },
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => f.debug_struct("Sqlite").field("path", path).finish(),
+            Self::Postgres { url, password } => f
+                .debug_struct("Postgres")
+                .field("url", &without_user(url))
+                .field("password", password)
+                .finish(),
+        }
+    }
+}
+
+/// The address as logs may show it: neither user nor parameters.
+fn without_user(url: &str) -> String {
+    Url::parse(url).map_or_else(
+        |_| "…".to_owned(),
+        |url| {
+            let host = url.host_str().unwrap_or_default();
+            let port = url
+                .port()
+                .map(|port| format!(":{port}"))
+                .unwrap_or_default();
+            format!("{}://{host}{port}{}", url.scheme(), url.path())
+        },
+    )
+}
+
+/// One mailbox: where its mail is read and through which server it writes.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    /// The address people write to.
+    pub address: EmailAddress,
+    /// The name it logs in with.
+    pub user: String,
+    /// The password, for reading and for sending.
+    pub password: SecretString,
+    /// The mail provider, where one is named.
+    pub provider: Option<Provider>,
+    /// The server its mail is read from.
+    pub imap: Endpoint,
+    /// The server its letters leave by.
+    pub smtp: Endpoint,
+    /// A file of certificates to trust beside the system's own.
+    pub ca_file: Option<PathBuf>,
+    /// Folders to read, at least one; `spam` means the folder with that role.
+    pub folders: Vec<String>,
+    /// Pause between two looks when the server stays silent.
+    pub poll_interval: Duration,
+    /// Pause between two NOOPs for those who want mail faster than IDLE brings it.
+    pub quick_poll: Option<Duration>,
+    /// What is done on the server once a letter is safely stored.
+    pub after_registration: AfterRegistration,
+    /// The name given in EHLO.
+    pub hello_name: String,
+}
+
+/// What is done to a letter on the server once it is safely stored: a courtesy, never our state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterRegistration {
+    /// Mark it as read.
+    Seen,
+    /// Give it this keyword.
+    Keyword(String),
+    /// Move it to this folder, which is none of those that are read.
+    Move(String),
+    /// Leave it as it is.
+    Nothing,
+}
+
+/// How a specialist proves to be one. This version knows one way, the token, for closed mail systems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The key tokens are made with; see [`token_key`](super::token_key()).
+    pub token_key_file: PathBuf,
+}
+
+/// Who approved the hours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Approval {
+    /// The person or the post.
+    pub approved_by: Option<String>,
+    /// The day.
+    pub approved_on: Option<NaiveDate>,
+    /// The order's number.
+    pub order: Option<String>,
+}
+
+/// A phone people may call instead of writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// Whose phone it is.
+    pub label: String,
+    /// The number as people read it.
+    pub text: String,
+    /// The number as a `tel:` link has it: `+` and digits.
+    pub tel: Option<String>,
+    /// When it is answered.
+    pub hours: PhoneHours,
+}
+
+/// When a phone is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneHours {
+    /// During the desk's own hours.
+    Desk,
+    /// In words of the operator's own.
+    Words(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_shown_without_user_and_password() {
+        let database = Database::Postgres {
+            url: "postgres://rita@db.example/desk?sslmode=verify-full".into(),
+            password: Some("s3cret".into()),
+        };
+        let shown = format!("{database:?}");
+        assert!(shown.contains("db.example/desk"), "{shown}");
+        assert!(
+            !shown.contains("rita") && !shown.contains("s3cret"),
+            "{shown}"
+        );
+    }
+}

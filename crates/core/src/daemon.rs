@@ -1,0 +1,147 @@
+//! What both daemons begin and end with: the database, the token key, the loops, and the time they have to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::delivery::{Delivery, Office};
+use crate::domain::letter::Lane;
+use crate::domain::token::TokenKey;
+use crate::smtp::{Security, SmtpServer, Timeouts};
+use crate::stop::{GRACE, Stop};
+use crate::store::{Store, StoreError};
+use crate::tls;
+
+/// The pauses between tries to open the database: the first and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A daemon that has its database.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The database, with the right schema.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What letters are made with.
+    pub office: Arc<Office>,
+    /// Asked by every loop.
+    pub stop: Stop,
+}
+
+impl Daemon {
+    /// Opens the database, waiting for one that is away, and gives back the claims of dead processes of this host.
+    /// Returns `None` if a stop was asked for meanwhile.
+    ///
+    /// # Errors
+    /// What waiting does not cure: a wrong schema, a file that cannot be used, a token key that cannot be read.
+    pub async fn start(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        stop: Stop,
+    ) -> anyhow::Result<Option<Daemon>> {
+        let path = &settings.identity.token_key_file;
+        let key =
+            config::token_key(path).with_context(|| format!("the token key {}", path.display()))?;
+        let office = Arc::new(Office::new(settings, TokenKey::new(*key.expose_secret())));
+        let mut pause = PAUSE.0;
+        let mut said = None;
+        let store = loop {
+            let opened = match Store::open(&settings.database).await {
+                Ok(store) => store.release_dead_claims(clock.now()).await.map(|_| store),
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(store) => break store,
+                Err(StoreError::TryLater(error)) => {
+                    let problem = error.to_string();
+                    if said.as_ref() != Some(&problem) {
+                        tracing::warn!("the database cannot be opened: {problem}; trying again");
+                        said = Some(problem);
+                    }
+                }
+                Err(error) => return Err(error).context("opening the database"),
+            }
+            if !stop.sleep(pause).await {
+                return Ok(None);
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        };
+        Ok(Some(Daemon {
+            store,
+            clock,
+            office,
+            stop,
+        }))
+    }
+
+    /// Returns the loop that sends the letters of `lane` from `mailbox`.
+    ///
+    /// # Errors
+    /// If the certificates to trust cannot be read.
+    pub fn delivery(&self, lane: Lane, mailbox: &config::Mailbox) -> anyhow::Result<Delivery> {
+        Ok(Delivery {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            office: self.office.clone(),
+            lane,
+            mailbox: mailbox.address.clone(),
+            server: smtp_server(mailbox)?,
+            timeouts: Timeouts::default(),
+            wake: Arc::new(Notify::new()),
+            stop: self.stop.clone(),
+        })
+    }
+
+    /// Waits for a stop, then for the loops, at most for [`GRACE`]; what is cut short then is repeated or resumed
+    /// after the next start, as after a crash. A loop that ends by itself, which none should, ends the daemon.
+    pub async fn finish(self, mut loops: JoinSet<()>) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.stop.asked() => {}
+            ended = loops.join_next() => {
+                if let Some(Err(panic)) = ended {
+                    anyhow::bail!("a loop of the daemon failed: {panic}");
+                }
+                anyhow::ensure!(self.stop.is_asked(), "a loop of the daemon ended by itself");
+            }
+        }
+        tracing::info!("stopping");
+        let all = async { while loops.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, all).await.is_err() {
+            tracing::warn!(
+                "not everything in hand was finished in time; it is resumed after the next start"
+            );
+            loops.shutdown().await;
+        }
+        if let Err(error) = self.store.close().await {
+            tracing::warn!(%error, "the database was not closed cleanly");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Returns the submission server of a mailbox.
+///
+/// # Errors
+/// If the certificates to trust cannot be read.
+pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
+    Ok(SmtpServer {
+        host: mailbox.smtp.host.clone(),
+        port: mailbox.smtp.port,
+        security: match mailbox.smtp.security {
+            config::Security::Implicit => Security::Implicit,
+            config::Security::StartTls => Security::StartTls,
+            config::Security::PlainLoopback => Security::PlainLoopback,
+        },
+        tls: tls::client(mailbox.ca_file.as_deref()).context("reading certificates")?,
+        user: mailbox.user.clone(),
+        password: mailbox.password.clone(),
+        hello_name: mailbox.hello_name.clone(),
+    })
+}

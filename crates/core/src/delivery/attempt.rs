@@ -1,0 +1,351 @@
+//! One letter's way over one connection: gate, MAIL and RCPT, compose and freeze, DATA, gate again, end-of-data,
+//! outcome. Every step is under the claim's fence; whoever lost it lets go.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::Delivery;
+use crate::domain::gate::{Gate, may_begin, may_finish};
+use crate::domain::retry::next_attempt;
+use crate::mail::compose::{NotComposable, compose};
+use crate::mail::{specialist_letter, writer_letter};
+use crate::smtp::{Class, Failure, Refusal, SendOutcome, SmtpSession, Stage};
+use crate::store::content::Content;
+use crate::store::outbox::{Claimed, Ending};
+use crate::store::{Result, StoreError};
+
+/// How often a claim is renewed while the server is waited for (promises.md: lease 60 s).
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// The pause between tries to record an outcome while the database does not answer, and how many there are.
+const RECORD_AGAIN: (Duration, u32) = (Duration::from_secs(1), 600);
+
+/// What an attempt means for those after it.
+pub(super) enum After {
+    /// The next letter may go, over this connection if it still stands.
+    Continue,
+    /// No letter of this lane would fare better now.
+    Pause(String),
+}
+
+/// Why a letter was not given to the server, as seen by our own side of the conversation.
+enum Stopped {
+    /// It cannot be composed: a person has to look.
+    Hold(String),
+    /// The database did not answer.
+    TryLater(String),
+    /// Another process has the letter by now.
+    LeaseLost,
+    /// The gate closed.
+    Closed(Gate),
+}
+
+impl Delivery {
+    /// Sends one claimed letter and records how that ended. `reused` says that the connection has carried others.
+    pub(super) async fn attempt(
+        &self,
+        session: &mut SmtpSession,
+        claimed: &Claimed,
+        reused: bool,
+    ) -> Result<After> {
+        let Some(recipient) = &claimed.recipient else {
+            let held = Ending::Held {
+                why: "the address cannot be written to".to_owned(),
+            };
+            return self.record(claimed, held).await.map(|()| After::Continue);
+        };
+        let calendar = &self.office.desk.calendar;
+        if let Gate::ClosedUntil(until) = may_begin(self.lane, calendar, self.clock.now()) {
+            return self
+                .record(claimed, Ending::Snoozed { until })
+                .await
+                .map(|()| After::Continue);
+        }
+        let started = std::time::Instant::now();
+        let stopped = std::sync::Arc::new(Mutex::new(None));
+        let before_data = || async {
+            crate::failpoint::reach("rcpt_ok");
+            self.bytes(claimed)
+                .await
+                .map_err(|why| refuse(&stopped, why))
+        };
+        let end_of_data = {
+            let (store, clock, office, lane) = (
+                self.store.clone(),
+                self.clock.clone(),
+                self.office.clone(),
+                self.lane,
+            );
+            let (claimed, stopped) = (claimed.clone(), stopped.clone());
+            async move {
+                store
+                    .renew_claim(&claimed, clock.now())
+                    .await
+                    .map_err(|error| refuse(&stopped, error.into()))?;
+                match may_finish(lane, &office.desk.calendar, clock.now()) {
+                    Gate::Open => Ok(()),
+                    closed => Err(refuse(&stopped, Stopped::Closed(closed))),
+                }
+            }
+        };
+        let sending = session.send(
+            self.mailbox.as_str(),
+            recipient.as_str(),
+            before_data,
+            end_of_data,
+        );
+        let outcome = tokio::select! {
+            outcome = sending => outcome,
+            () = self.keep_claim(claimed) => return Ok(After::Continue),
+        };
+        let stopped = stopped.lock().ok().and_then(|mut stopped| stopped.take());
+        let (ending, after) = self.judge(claimed, outcome, stopped, reused);
+        let Some(ending) = ending else {
+            return Ok(after);
+        };
+        if ending == Ending::Sent {
+            crate::failpoint::reach("got_250");
+        }
+        log(claimed, &ending, recipient.masked(), started.elapsed());
+        self.record(claimed, ending).await?;
+        crate::failpoint::reach("marked");
+        Ok(after)
+    }
+
+    /// The bytes to send: those of an attempt whose end is not known, or new ones, frozen before they are handed out.
+    async fn bytes(&self, claimed: &Claimed) -> std::result::Result<Vec<u8>, Stopped> {
+        if let Some(frozen) = &claimed.frozen {
+            return Ok(frozen.clone());
+        }
+        let office = &self.office;
+        let content = self
+            .store
+            .content(
+                office.registrar(&self.mailbox),
+                &office.letterhead,
+                claimed,
+                self.clock.now(),
+            )
+            .await?;
+        let draft = match content {
+            Content::Writer(envelope, content) => {
+                writer_letter::draft(&envelope, content, &office.wording, office.moments)
+            }
+            Content::Specialist(envelope, content) => {
+                specialist_letter::draft(&envelope, content, &office.wording, office.moments)
+            }
+        }?;
+        let bytes = tokio::task::spawn_blocking(move || compose(&draft))
+            .await
+            .map_err(|panic| Stopped::Hold(format!("composing it failed: {panic}")))??;
+        self.store.freeze(claimed, &bytes, self.clock.now()).await?;
+        Ok(bytes)
+    }
+
+    /// Renews the claim until it is lost.
+    async fn keep_claim(&self, claimed: &Claimed) {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            match self.store.renew_claim(claimed, self.clock.now()).await {
+                Ok(()) => {}
+                Err(StoreError::LeaseLost(_)) => {
+                    tracing::warn!(
+                        letter.id = claimed.id,
+                        "another process has taken the letter; letting go"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    tracing::debug!(letter.id = claimed.id, %error, "the claim was not renewed")
+                }
+            }
+        }
+    }
+
+    /// What an outcome means for the letter and for the lane. `None` for the letter: it is not ours any more.
+    fn judge(
+        &self,
+        claimed: &Claimed,
+        outcome: SendOutcome,
+        stopped: Option<Stopped>,
+        reused: bool,
+    ) -> (Option<Ending>, After) {
+        let now = self.clock.now();
+        let again = |why: String| match next_attempt(
+            self.lane,
+            &self.office.desk.calendar,
+            claimed.created_at,
+            claimed.attempts,
+            jitter(),
+            now,
+        ) {
+            Some(at) => Ending::TryAgain { at, why },
+            None => Ending::Failed {
+                why: format!("tried for five days; at last: {why}"),
+            },
+        };
+        match outcome {
+            SendOutcome::Accepted { .. } => (Some(Ending::Sent), After::Continue),
+            SendOutcome::Ambiguous { why } => {
+                let ending = match again(why.clone()) {
+                    Ending::TryAgain { at, why } => Ending::Unknown { at, why },
+                    failed => failed,
+                };
+                (Some(ending), After::Continue)
+            }
+            SendOutcome::GateClosed(refusal) => match stopped {
+                Some(Stopped::LeaseLost) => (None, After::Continue),
+                Some(Stopped::Hold(why)) => (Some(Ending::Held { why }), After::Continue),
+                Some(Stopped::Closed(Gate::ClosedUntil(until))) => {
+                    (Some(Ending::Snoozed { until }), After::Continue)
+                }
+                Some(Stopped::TryLater(why)) => {
+                    (Some(Ending::Snoozed { until: now }), After::Pause(why))
+                }
+                Some(Stopped::Closed(Gate::Open)) | None => {
+                    (Some(again(refusal.reason)), After::Continue)
+                }
+            },
+            SendOutcome::Failed(Failure {
+                stage: Stage::MailFrom,
+                class: Class::Temporary,
+                code: None,
+                ..
+            }) if reused => {
+                // The server hung up between two letters, as it may; this one has not been tried.
+                (Some(Ending::Snoozed { until: now }), After::Continue)
+            }
+            SendOutcome::Failed(failure) => {
+                let why = failure.to_string();
+                match failure.class {
+                    Class::Permanent => (Some(Ending::Failed { why }), After::Continue),
+                    Class::Temporary => (Some(again(why)), After::Continue),
+                    Class::Ours if failure.code.is_none() => {
+                        (Some(Ending::Held { why }), After::Continue)
+                    }
+                    Class::Ours | Class::Policy => (
+                        Some(again(why.clone())),
+                        After::Pause(format!("SMTP server {}: {why}", self.server.host)),
+                    ),
+                }
+            }
+        }
+    }
+
+    /// Records an outcome, again and again while the database does not answer: what the server has accepted must not
+    /// go a second time because of that.
+    async fn record(&self, claimed: &Claimed, ending: Ending) -> Result<()> {
+        let (pause, tries) = RECORD_AGAIN;
+        let mut last = Ok(());
+        for _ in 0..tries {
+            last = self
+                .store
+                .finish(
+                    self.office.registrar(&self.mailbox),
+                    claimed,
+                    &ending,
+                    self.clock.now(),
+                )
+                .await;
+            match &last {
+                Ok(()) => return Ok(()),
+                Err(StoreError::LeaseLost(_)) => {
+                    tracing::warn!(
+                        letter.id = claimed.id,
+                        "another process has taken the letter; its outcome stands"
+                    );
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::debug!(letter.id = claimed.id, %error, "the outcome was not recorded; trying again")
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+        last
+    }
+}
+
+/// Notes why our side says no, and says it.
+fn refuse(slot: &Mutex<Option<Stopped>>, why: Stopped) -> Refusal {
+    let refusal = Refusal::new(match &why {
+        Stopped::Hold(why) | Stopped::TryLater(why) => why.as_str(),
+        Stopped::LeaseLost => "another process has the letter",
+        Stopped::Closed(_) => "outside business hours",
+    });
+    if let Ok(mut slot) = slot.lock() {
+        *slot = Some(why);
+    }
+    refusal
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Stopped {
+        match error {
+            StoreError::LeaseLost(_) => Stopped::LeaseLost,
+            StoreError::Row { .. } => Stopped::Hold(error.to_string()),
+            StoreError::TryLater(_) | StoreError::Schema(_) | StoreError::File { .. } => {
+                Stopped::TryLater(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<NotComposable> for Stopped {
+    fn from(error: NotComposable) -> Stopped {
+        Stopped::Hold(error.to_string())
+    }
+}
+
+/// Returns a number in -1.0..=1.0 that differs between letters and daemons.
+fn jitter() -> f64 {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(random) / f64::from(u32::MAX) * 2.0 - 1.0
+}
+
+/// One line a letter's attempt.
+fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
+    let (id, kind, ticket, attempt, duration_ms) = (
+        claimed.id,
+        claimed.kind.as_str(),
+        claimed.ticket,
+        claimed.attempts,
+        took.as_millis() as u64,
+    );
+    match ending {
+        Ending::Sent => tracing::info!(
+            letter.id = id,
+            letter.kind = kind,
+            ticket.id = ticket,
+            attempt,
+            to,
+            duration_ms,
+            "sent"
+        ),
+        Ending::Snoozed { until } => {
+            tracing::info!(letter.id = id, letter.kind = kind, ticket.id = ticket, %until, "waits")
+        }
+        Ending::TryAgain { at, why } => {
+            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why, "not accepted, will be tried again")
+        }
+        Ending::Unknown { at, why } => {
+            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why, "perhaps accepted; the same bytes will go again")
+        }
+        Ending::Failed { why } => tracing::warn!(
+            letter.id = id,
+            letter.kind = kind,
+            ticket.id = ticket,
+            attempt,
+            to,
+            why,
+            "failed"
+        ),
+        Ending::Held { why } => tracing::warn!(
+            letter.id = id,
+            letter.kind = kind,
+            ticket.id = ticket,
+            to,
+            why,
+            "held for a person"
+        ),
+    }
+}

@@ -1,0 +1,35 @@
+//! When the desk is open: the week, the production calendar and the desk's own exceptions.
+//!
+//! Everything here is a pure question about an instant or a date. Nothing reads a clock, a file or
+//! the environment: `now` is a parameter and calendar files arrive as text. Instants are UTC; they
+//! become local dates and hours here and nowhere else.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `interval` | `09:00-18:00`: half-open hours of one day |
+//! | `week` | the ordinary week, Monday to Sunday |
+//! | `production` | the production calendar, read from CSV, one year at a time |
+//! | `article_112` | a year without data, counted by art. 112 of the Labour Code alone |
+//! | `exceptions` | the desk's own closed and open dates |
+//! | `open_hours` | the layers put together: what is one date like, and why |
+//! | `search` | is it open, when does it open next, when does it close |
+//! | `wall_clock` | local time to UTC and back, over clock changes |
+//!
+//! Later layers win: week < production calendar < exceptions.
+
+mod article_112;
+mod error;
+mod exceptions;
+mod interval;
+mod open_hours;
+mod production;
+mod search;
+mod wall_clock;
+mod week;
+
+pub use error::CalendarError;
+pub use exceptions::Exceptions;
+pub use interval::DayInterval;
+pub use open_hours::{Calendar, Day, DayReason};
+pub use production::ProductionCalendar;
+pub use week::Week;

@@ -1,0 +1,21 @@
+//! Pure decisions: values in, a decision out.
+//!
+//! **Never here:** async, clocks, files, environment, sockets, tables. `now` is a parameter; what must be known comes
+//! in as facts; what must be done goes out as a value. A test reads these files and fails on a forbidden import.
+
+pub mod address;
+pub mod calendar;
+pub mod command;
+pub mod desk;
+pub mod gate;
+pub mod incoming;
+pub mod letter;
+pub mod proof;
+pub mod receipt_cap;
+pub mod registration;
+pub mod reply_text;
+pub mod retry;
+pub mod robot;
+pub mod text;
+pub mod ticket;
+pub mod token;

@@ -1,0 +1,100 @@
+//! The order of the questions: is it ours, have we had it, did a program write it, a specialist, or somebody asking?
+
+use chrono::{DateTime, Utc};
+
+use super::{Facts, NewMessage, Outcome, Registration, TicketChange, specialist, writer};
+use crate::domain::desk::Desk;
+use crate::domain::incoming::IncomingMail;
+use crate::domain::proof::Proof;
+use crate::domain::robot::{self, Author};
+
+/// Returns everything that `mail` causes at `now`.
+pub fn decide(
+    mail: &IncomingMail,
+    proof: &Proof,
+    facts: &Facts,
+    desk: &Desk,
+    now: DateTime<Utc>,
+) -> Registration {
+    if let Some(first) = facts.same_letter {
+        let mut copy = Registration::kept(Outcome::DuplicateOf, "the same letter again", None);
+        copy.duplicate_of = Some(first);
+        return copy;
+    }
+    if facts.is_our_letter {
+        return Registration::kept(
+            Outcome::Own,
+            "its Message-ID is that of a letter of ours",
+            Some(NewMessage::Robot),
+        );
+    }
+    let author = robot::author(mail);
+    if author == Author::DeliveryReport {
+        return report(facts);
+    }
+    if mail
+        .from
+        .iter()
+        .filter_map(|from| from.address.as_ref())
+        .any(|address| desk.is_own(address))
+    {
+        return Registration::kept(
+            Outcome::Own,
+            "it comes from an address of the desk",
+            Some(NewMessage::Robot),
+        );
+    }
+    if let Author::Automatic(sign) = author {
+        let mut kept = Registration::kept(
+            Outcome::Automatic,
+            format!("written by a program: {sign}"),
+            Some(NewMessage::Robot),
+        );
+        kept.ticket = same_ticket(facts.writer_ticket.as_ref());
+        return kept;
+    }
+    let sender = mail.sender();
+    if let Some(specialist) = sender.and_then(|sender| desk.active_by_address(sender, now)) {
+        return match (&proof.specialist_ticket, &facts.specialist_ticket) {
+            (Some((login, _)), Some(ticket)) if *login == specialist.login => {
+                specialist::reply(mail, specialist, ticket, desk, now)
+            }
+            (Some((login, _)), Some(ticket)) => {
+                specialist::foreign(mail, login, ticket, facts, now)
+            }
+            _ => specialist::no_token(specialist, facts, now),
+        };
+    }
+    if let Some(ticket) = &facts.writer_ticket
+        && writer::belongs(sender, ticket)
+    {
+        return writer::entry(mail, ticket, facts, desk, now);
+    }
+    if let (Some((login, _)), Some(ticket)) = (&proof.specialist_ticket, &facts.specialist_ticket) {
+        return specialist::foreign(mail, login, ticket, facts, now);
+    }
+    if let Some(ticket) = &facts.tagged_ticket
+        && writer::belongs(sender, ticket)
+    {
+        return writer::entry(mail, ticket, facts, desk, now);
+    }
+    writer::open(mail, author, facts, desk, now)
+}
+
+/// A delivery report: tied to the letter it speaks of, where that is known.
+fn report(facts: &Facts) -> Registration {
+    let reason = match &facts.reported {
+        Some(letter) => format!("reports on letter {} ({})", letter.id, letter.kind.as_str()),
+        None => "a delivery report on no letter of ours".to_owned(),
+    };
+    Registration::kept(Outcome::Bounce, reason, Some(NewMessage::Robot))
+}
+
+/// Ties a letter to a ticket without moving it.
+fn same_ticket(ticket: Option<&super::TicketFacts>) -> TicketChange {
+    ticket.map_or(TicketChange::None, |ticket| TicketChange::Existing {
+        number: ticket.number,
+        state: ticket.state,
+        assignee: ticket.assignee.clone(),
+    })
+}

@@ -1,0 +1,101 @@
+//! Is the desk well? Red exactly when the last good poll is too old or a letter is overdue (promise P23). Read from
+//! the database, so that it works beside a running daemon.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::config::Settings;
+use crate::domain::letter::Lane;
+use crate::store::{Result, Store};
+
+/// The age at which the last good poll turns red.
+const POLL_AGE: TimeDelta = TimeDelta::minutes(10);
+/// The age at which the oldest due letter turns red.
+const LETTER_AGE: TimeDelta = TimeDelta::minutes(15);
+
+/// The state of one thing that can be well or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vital {
+    /// What it is: `poll:ADDRESS` or `letters:LANE`.
+    pub name: String,
+    /// Whether it is well.
+    pub good: bool,
+    /// Seconds since the last good poll, or since the oldest letter was due; `None` if there is none.
+    pub age_s: Option<i64>,
+    /// What is wrong, as the daemon last said it.
+    pub problem: Option<String>,
+}
+
+/// Returns whether every mailbox was read lately.
+pub async fn polls(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Result<Vec<Vital>> {
+    let beats = store.heartbeats().await?;
+    let vital = |address: &str| {
+        let name = format!("poll:{address}");
+        let beat = beats.iter().find(|beat| beat.name == name);
+        let age = beat.and_then(|beat| beat.good_at).map(|at| now - at);
+        Vital {
+            good: age.is_some_and(|age| age <= POLL_AGE),
+            age_s: age.map(|age| age.num_seconds()),
+            problem: beat.and_then(|beat| beat.problem.clone()),
+            name,
+        }
+    };
+    Ok(settings
+        .mailboxes
+        .iter()
+        .map(|mailbox| vital(mailbox.address.as_str()))
+        .collect())
+}
+
+/// Returns whether the letters of `lane` leave in time. Those of the worker wait for business hours without blame.
+pub async fn letters(
+    store: &Store,
+    settings: &Settings,
+    lane: Lane,
+    now: DateTime<Utc>,
+) -> Result<Vital> {
+    let oldest = store.oldest_due(lane).await?;
+    let open = lane.any_hour() || settings.calendar.is_open(now);
+    let age = oldest
+        .map(|due| now - due)
+        .filter(|age| *age > TimeDelta::zero());
+    // What waited for the opening has been due since then, at most.
+    let late = open
+        && age.is_some_and(|age| age > LETTER_AGE)
+        && (lane.any_hour() || settings.calendar.is_open(now - LETTER_AGE));
+    Ok(Vital {
+        name: format!("letters:{}", lane.as_str()),
+        good: !late,
+        age_s: age.map(|age| age.num_seconds()),
+        problem: None,
+    })
+}
+
+/// Prints the vitals, as text or as one JSON object a line, and returns the exit code that goes with them.
+pub fn print(vitals: &[Vital], json: bool) -> crate::cli::Exit {
+    for vital in vitals {
+        if json {
+            println!(
+                "{}",
+                serde_json::to_string(vital).expect("a vital is plain strings and numbers")
+            );
+            continue;
+        }
+        let age = vital.age_s.map_or("-".to_owned(), |age| format!("{age} s"));
+        let problem = vital
+            .problem
+            .as_deref()
+            .map(|problem| format!("  {problem}"))
+            .unwrap_or_default();
+        println!(
+            "{} {} {age}{problem}",
+            if vital.good { "✓" } else { "✗" },
+            vital.name
+        );
+    }
+    if vitals.iter().all(|vital| vital.good) {
+        crate::cli::Exit::Fine
+    } else {
+        crate::cli::Exit::Problem
+    }
+}

@@ -1,0 +1,161 @@
+//! A finished [`Draft`] to the bytes of a mail (RFC 5322, RFC 2045).
+
+use chrono::{DateTime, Utc};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
+
+use super::flowed;
+use crate::domain::address::EmailAddress;
+use crate::domain::text::CleanLine;
+
+/// A letter in words, ready to be made a mail.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Message-ID, without brackets.
+    pub message_id: String,
+    /// Message-IDs it answers, oldest first; the last becomes In-Reply-To.
+    pub references: Vec<String>,
+    /// The name it is from.
+    pub from_name: CleanLine,
+    /// The support address it is from.
+    pub from: EmailAddress,
+    /// The name it is to; may be empty.
+    pub to_name: CleanLine,
+    /// The address it is to.
+    pub to: EmailAddress,
+    /// Its subject.
+    pub subject: CleanLine,
+    /// Its text: paragraphs, LF line ends.
+    pub text: String,
+    /// Language of the text (RFC 3282).
+    pub language: &'static str,
+    /// Further header fields.
+    pub fields: Vec<(&'static str, CleanLine)>,
+    /// Its files.
+    pub files: Vec<File>,
+    /// The instant in its Date field.
+    pub date: DateTime<Utc>,
+}
+
+/// A file to attach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a draft cannot become a mail.
+#[derive(Debug, thiserror::Error)]
+pub enum NotComposable {
+    /// The address cannot be written into a header.
+    #[error("the address cannot be written to: {0}")]
+    Address(#[from] lettre::address::AddressError),
+    /// The parts do not make a mail.
+    #[error("the letter cannot be built: {0}")]
+    Build(#[from] lettre::error::Error),
+    /// A template failed.
+    #[error(transparent)]
+    Wording(#[from] super::wording::WordingError),
+}
+
+/// Returns the bytes of the mail, lines ending in CRLF. The same draft gives the same bytes but for MIME boundaries,
+/// so whoever may have to send it twice keeps the bytes.
+pub fn compose(draft: &Draft) -> Result<Vec<u8>, NotComposable> {
+    let mailbox = |name: &CleanLine, address: &EmailAddress| -> Result<Mailbox, NotComposable> {
+        let name = (!name.is_empty()).then(|| name.as_str().to_owned());
+        Ok(Mailbox::new(name, address.as_str().parse()?))
+    };
+    let mut builder = lettre::Message::builder()
+        .from(mailbox(&draft.from_name, &draft.from)?)
+        .to(mailbox(&draft.to_name, &draft.to)?)
+        .subject(draft.subject.as_str())
+        .date(draft.date.into())
+        .message_id(Some(format!("<{}>", draft.message_id)));
+    if let Some(answered) = draft.references.last() {
+        builder = builder.in_reply_to(format!("<{answered}>"));
+        for reference in &draft.references {
+            builder = builder.references(format!("<{reference}>"));
+        }
+    }
+    let fields = draft
+        .fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in [("Content-Language", draft.language)]
+        .into_iter()
+        .chain(fields)
+    {
+        builder = builder.raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str(name),
+            value.to_owned(),
+        ));
+    }
+    let text = text_part(&draft.text);
+    let mail = if draft.files.is_empty() {
+        builder.singlepart(text)?
+    } else {
+        builder.multipart(
+            draft
+                .files
+                .iter()
+                .map(file_part)
+                .fold(MultiPart::mixed().singlepart(text), MultiPart::singlepart),
+        )?
+    };
+    Ok(mail.formatted())
+}
+
+/// The text as format=flowed (RFC 3676), so that phones wrap it to their own width.
+fn text_part(text: &str) -> SinglePart {
+    let flowed = flowed::flow(text).replace('\n', "\r\n");
+    SinglePart::builder().header(FlowedText).body(
+        Body::new_with_encoding(flowed, ContentTransferEncoding::QuotedPrintable)
+            .unwrap_or_else(Body::new),
+    )
+}
+
+fn file_part(file: &File) -> SinglePart {
+    let content_type = ContentType::parse(&file.content_type).unwrap_or_else(|_| {
+        ContentType::parse("application/octet-stream").expect("a valid media type")
+    });
+    // A letter inside a letter may not be encoded (RFC 2046 section 5.2.1): it travels as a plain file.
+    let is_letter = file.content_type.starts_with("message/");
+    let content_type = if is_letter {
+        ContentType::parse("application/octet-stream").expect("a valid media type")
+    } else {
+        content_type
+    };
+    let body = Body::new_with_encoding(file.bytes.clone(), ContentTransferEncoding::Base64)
+        .unwrap_or_else(Body::new);
+    SinglePart::builder()
+        .header(content_type)
+        .header(ContentDisposition::attachment(&file.name))
+        .body(body)
+}
+
+/// `Content-Type: text/plain; charset=utf-8; format=flowed`.
+#[derive(Clone)]
+struct FlowedText;
+
+impl Header for FlowedText {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Content-Type")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(FlowedText)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(
+            Self::name(),
+            "text/plain; charset=utf-8; format=flowed".to_owned(),
+        )
+    }
+}

@@ -1,0 +1,13 @@
+//! Bytes to domain values and back; no sockets.
+//!
+//! - [`parse`] reads a letter that came in;
+//! - `writer_letter` and `specialist_letter` put outgoing letters into words, each with the facts its reader may know;
+//! - [`compose`] makes the words a mail; [`wording`] holds the texts, [`moment`] says dates.
+
+pub mod compose;
+pub mod flowed;
+pub mod moment;
+pub mod parse;
+pub mod specialist_letter;
+pub mod wording;
+pub mod writer_letter;

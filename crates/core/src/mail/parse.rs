@@ -1,0 +1,377 @@
+//! Bytes of a letter to what decisions need. Total: any bytes give an [`IncomingMail`], however little is in it.
+//!
+//! The parser underneath recurses on letters inside letters and can exhaust its stack on a hostile one, which ends the
+//! process and not the call: whoever calls this has counted the attempt before (rule R06).
+
+use mail_parser::{Address, Header, HeaderValue, Message, MessageParser, MimeHeaders, PartType};
+use sha2::{Digest, Sha256};
+
+use crate::domain::address::EmailAddress;
+use crate::domain::incoming::{
+    Attachment, Correspondent, DeliveryReport, IncomingMail, RobotSigns,
+};
+use crate::domain::text::{CleanLine, CleanText, TEXT_CAP_BYTES};
+
+/// Caps of promises.md: characters of a subject and of a name, references used, addresses kept, parts looked at.
+const SUBJECT_CHARS: usize = 200;
+const NAME_CHARS: usize = 100;
+const REFERENCES: usize = 50;
+const ADDRESSES: usize = 100;
+const PARTS: usize = 500;
+/// The longest Message-ID that is used as it is (RFC 5322 section 2.1.1 allows a line of 998).
+const MESSAGE_ID_CHARS: usize = 500;
+
+/// Returns what can be read in the letter `raw`.
+pub fn parse(raw: &[u8]) -> IncomingMail {
+    let Some(message) = MessageParser::default().parse(raw) else {
+        return IncomingMail {
+            message_id: synthetic_id(&[raw]),
+            content_hash: sha256(raw),
+            ..IncomingMail::default()
+        };
+    };
+    let body_bytes = raw
+        .get(message.root_part().offset_body as usize..)
+        .unwrap_or_default();
+    let content_hash = sha256(body_bytes);
+    IncomingMail {
+        message_id: message_id(&message, raw, &content_hash),
+        content_hash,
+        references: references(&message),
+        from: from(&message),
+        to: to(&message),
+        subject: CleanLine::new(message.subject().unwrap_or_default(), SUBJECT_CHARS),
+        body: body(&message),
+        attachments: attachments(&message),
+        robot: robot_signs(&message),
+        report: report(&message),
+    }
+}
+
+/// Returns the decoded bytes of each of `parts`, or `None` where there is no such part. Text comes as UTF-8 whatever it
+/// was written in.
+pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
+    let message = MessageParser::default().parse(raw);
+    parts
+        .iter()
+        .map(|part| {
+            message
+                .as_ref()?
+                .parts
+                .get(*part as usize)
+                .map(|part| part.contents().to_vec())
+        })
+        .collect()
+}
+
+/// Returns the SHA-256 of `bytes` in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// Its own Message-ID, or one made from the content where it has none that can be used. Two letters without a
+/// Message-ID are the same if sender, date, subject and body are; without a date, if every byte is.
+fn message_id(message: &Message<'_>, raw: &[u8], content_hash: &str) -> String {
+    if let Some(id) = message.message_id() {
+        let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+        if !id.is_empty()
+            && id.len() <= MESSAGE_ID_CHARS
+            && id.chars().all(|c| !c.is_control() && !c.is_whitespace())
+        {
+            return id.to_owned();
+        }
+        return synthetic_id(&[id.as_bytes(), content_hash.as_bytes()]);
+    }
+    let field = |name: &str| {
+        message
+            .header_raw(name.to_owned())
+            .unwrap_or_default()
+            .trim()
+            .as_bytes()
+            .to_vec()
+    };
+    let date = field("Date");
+    if date.is_empty() {
+        return synthetic_id(&[raw]);
+    }
+    synthetic_id(&[
+        &field("From"),
+        &date,
+        &field("Subject"),
+        content_hash.as_bytes(),
+    ])
+}
+
+fn synthetic_id(fields: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field);
+    }
+    format!(
+        "{}@no-message-id.invalid",
+        data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
+    )
+}
+
+/// In-Reply-To, then References from the newest (RFC 5322 section 3.6.4), without repetitions.
+fn references(message: &Message<'_>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let answered = message.in_reply_to().as_text_list().into_iter().flatten();
+    let earlier = message
+        .references()
+        .as_text_list()
+        .into_iter()
+        .flatten()
+        .rev();
+    for id in answered.chain(earlier) {
+        if found.len() == REFERENCES {
+            break;
+        }
+        if id.len() <= MESSAGE_ID_CHARS && !found.iter().any(|known| known == id) {
+            found.push(id.to_string());
+        }
+    }
+    found
+}
+
+/// Every address of every From field: two of them identify nobody.
+fn from(message: &Message<'_>) -> Vec<Correspondent> {
+    let mut found = Vec::new();
+    for header in fields(message, "From") {
+        let before = found.len();
+        if let HeaderValue::Address(addresses) = &header.value {
+            for address in each_address(addresses).take(ADDRESSES) {
+                found.push(Correspondent {
+                    address: address.address.as_deref().and_then(EmailAddress::parse),
+                    name: CleanLine::new(address.name.as_deref().unwrap_or_default(), NAME_CHARS),
+                });
+            }
+        }
+        if found.len() == before {
+            found.push(Correspondent {
+                address: None,
+                name: CleanLine::default(),
+            });
+        }
+    }
+    found.truncate(ADDRESSES);
+    found
+}
+
+fn to(message: &Message<'_>) -> Vec<EmailAddress> {
+    ["To", "Cc"]
+        .into_iter()
+        .flat_map(|name| fields(message, name))
+        .filter_map(|header| {
+            if let HeaderValue::Address(addresses) = &header.value {
+                Some(addresses)
+            } else {
+                None
+            }
+        })
+        .flat_map(each_address)
+        .take(ADDRESSES)
+        .filter_map(|address| address.address.as_deref().and_then(EmailAddress::parse))
+        .collect()
+}
+
+fn each_address<'a, 'x>(
+    addresses: &'a Address<'x>,
+) -> Box<dyn Iterator<Item = &'a mail_parser::Addr<'x>> + 'a> {
+    match addresses {
+        Address::List(list) => Box::new(list.iter()),
+        Address::Group(groups) => Box::new(groups.iter().flat_map(|group| group.addresses.iter())),
+    }
+}
+
+fn fields<'a, 'x>(message: &'a Message<'x>, name: &'a str) -> impl Iterator<Item = &'a Header<'x>> {
+    message
+        .headers()
+        .iter()
+        .filter(move |header| header.name.as_str().eq_ignore_ascii_case(name))
+}
+
+/// The readable parts in order; HTML as text where a part has no text beside it, or an empty one.
+fn body(message: &Message<'_>) -> CleanText {
+    let join = |count: usize, part: &dyn Fn(usize) -> Option<String>| {
+        let mut text = String::new();
+        for piece in (0..count.min(PARTS)).filter_map(part) {
+            if text.len() >= TEXT_CAP_BYTES {
+                break;
+            }
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&piece);
+        }
+        CleanText::new(&text)
+    };
+    let text = join(message.text_body_count(), &|i| {
+        message.body_text(i).map(|text| text.into_owned())
+    });
+    if !text.is_empty() {
+        return text;
+    }
+    join(
+        message.html_body_count(),
+        &|i| match &message.html_part(i as u32)?.body {
+            PartType::Html(html) => Some(mail_parser::decoders::html::html_to_text(html)),
+            PartType::Text(text) => Some(text.to_string()),
+            _ => None,
+        },
+    )
+}
+
+fn attachments(message: &Message<'_>) -> Vec<Attachment> {
+    let indexes = message.attachments.iter().take(PARTS);
+    indexes
+        .filter_map(|index| {
+            message
+                .parts
+                .get(*index as usize)
+                .map(|part| (*index, part))
+        })
+        .map(|(index, part)| attachment(index, part))
+        .collect()
+}
+
+fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
+    let content_type = match (&part.body, part.content_type()) {
+        (PartType::Message(_), _) => "message/rfc822".to_owned(),
+        (_, Some(kind)) => format!(
+            "{}/{}",
+            kind.ctype(),
+            kind.subtype().unwrap_or("octet-stream")
+        )
+        .to_lowercase(),
+        (_, None) => "application/octet-stream".to_owned(),
+    };
+    let bytes = part.contents();
+    Attachment {
+        part: index,
+        name: file_name(
+            part.attachment_name().unwrap_or_default(),
+            index,
+            &content_type,
+        ),
+        inline: matches!(part.body, PartType::InlineBinary(_))
+            && part.content_id().is_some()
+            && content_type.starts_with("image/"),
+        content_type,
+        size_bytes: bytes.len() as u64,
+        sha256: sha256(bytes),
+    }
+}
+
+/// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
+fn file_name(name: &str, index: u32, content_type: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = CleanLine::new(last, 150)
+        .as_str()
+        .chars()
+        .filter(|c| !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'))
+        .collect();
+    let mut clean = clean.trim_matches(['.', ' ']).to_owned();
+    if clean.is_empty() {
+        let ending = match content_type {
+            "message/rfc822" => "eml",
+            "text/plain" => "txt",
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            "application/pdf" => "pdf",
+            _ => "bin",
+        };
+        return format!("{index}.{ending}");
+    }
+    while clean.len() > 150 {
+        let ending = clean
+            .rfind('.')
+            .filter(|dot| clean.len() - dot <= 20)
+            .unwrap_or(clean.len());
+        let cut = clean[..ending]
+            .char_indices()
+            .next_back()
+            .map_or(0, |(at, _)| at);
+        clean.replace_range(cut..ending, "");
+    }
+    clean
+}
+
+fn robot_signs(message: &Message<'_>) -> RobotSigns {
+    let value = |name: &str| -> Option<String> {
+        let text = message.header_raw(name.to_owned())?.trim().to_lowercase();
+        Some(text.split(';').next().unwrap_or_default().trim().to_owned())
+    };
+    let has = |name: &str| fields(message, name).next().is_some();
+    RobotSigns {
+        auto_submitted: value("Auto-Submitted").filter(|value| !value.is_empty()),
+        precedence: value("Precedence"),
+        list: has("List-Id") || has("List-Unsubscribe"),
+        auto_reply_header: [
+            "X-Autoreply",
+            "X-Autorespond",
+            "X-Autoresponder",
+            "X-AutoReply-From",
+            "X-Autogenerated",
+            "X-Mail-Autoreply",
+        ]
+        .into_iter()
+        .any(has),
+        null_return_path: value("Return-Path").is_some_and(|path| path == "<>"),
+    }
+}
+
+/// A report by RFC 3464 or by Exim's X-Failed-Recipients.
+fn report(message: &Message<'_>) -> Option<DeliveryReport> {
+    let is_report = message.content_type().is_some_and(|kind| {
+        kind.ctype().eq_ignore_ascii_case("multipart")
+            && kind
+                .subtype()
+                .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
+            && kind
+                .attribute("report-type")
+                .is_none_or(|report| report.eq_ignore_ascii_case("delivery-status"))
+    });
+    let failed = message.header_raw("X-Failed-Recipients".to_owned());
+    if !is_report && failed.is_none() {
+        return None;
+    }
+    let mut report = DeliveryReport::default();
+    report.recipients.extend(
+        failed
+            .unwrap_or_default()
+            .split(',')
+            .filter_map(EmailAddress::parse),
+    );
+    for part in message.parts.iter().take(PARTS) {
+        if let PartType::Message(original) = &part.body {
+            report
+                .original_message_ids
+                .extend(original.message_id().map(str::to_owned));
+            continue;
+        }
+        let text = String::from_utf8_lossy(part.contents());
+        for line in text.lines().take(500) {
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            match name.trim().to_ascii_lowercase().as_str() {
+                "final-recipient" | "original-recipient" => report
+                    .recipients
+                    .extend(value.rsplit(';').next().and_then(EmailAddress::parse)),
+                "message-id" => report.original_message_ids.push(
+                    value
+                        .trim()
+                        .trim_start_matches('<')
+                        .trim_end_matches('>')
+                        .to_owned(),
+                ),
+                _ => {}
+            }
+        }
+    }
+    report.recipients.dedup();
+    report.original_message_ids.truncate(REFERENCES);
+    Some(report)
+}

@@ -1,0 +1,176 @@
+//! Letters to people who ask for help. This module is given only what they may know: there is no field here that a
+//! note, another ticket or a colleague's address could be put into.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use minijinja::context;
+
+use super::compose::{Draft, File, NotComposable};
+use super::moment::Moments;
+use super::wording::Wording;
+use crate::domain::address::EmailAddress;
+use crate::domain::text::CleanLine;
+
+/// The most of a writer's own text that is quoted back under an answer, in lines and in characters a line.
+const QUOTE_LINES: usize = 6;
+const QUOTE_CHARS: usize = 160;
+
+/// What every letter to a writer needs.
+#[derive(Debug, Clone)]
+pub struct WriterEnvelope {
+    /// Message-ID, without brackets.
+    pub message_id: String,
+    /// The writer's letters it follows, oldest first.
+    pub references: Vec<String>,
+    /// The desk's name.
+    pub desk: String,
+    /// The support address.
+    pub from: EmailAddress,
+    /// The writer.
+    pub to: EmailAddress,
+    /// The name beside the address.
+    pub to_name: CleanLine,
+    /// The ticket's number.
+    pub number: i64,
+    /// The subject of the ticket's first letter.
+    pub subject: CleanLine,
+    /// When the letter is written.
+    pub now: DateTime<Utc>,
+}
+
+/// When work begins, as a receipt says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// Whether the desk is open now.
+    pub open: bool,
+    /// The minute work begins.
+    pub begins: DateTime<Utc>,
+    /// Days off between now and then, if holidays are among them.
+    pub holidays: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// What a letter to a writer says.
+#[derive(Debug, Clone)]
+pub enum WriterContent {
+    /// Your letter is registered.
+    Receipt {
+        /// The tickets it names; one, unless ceilings joined several.
+        numbers: Vec<i64>,
+        /// When the latest letter came in.
+        registered: DateTime<Utc>,
+        /// When work begins.
+        beginning: Beginning,
+        /// Phones as people read them.
+        phones: Vec<String>,
+    },
+    /// Your ticket is open again.
+    Reopened {
+        /// When work begins.
+        beginning: Beginning,
+    },
+    /// A specialist's answer.
+    Answer {
+        /// His name.
+        author: String,
+        /// His words.
+        words: String,
+        /// The writer's own text that is answered.
+        quoted: String,
+        /// His files.
+        files: Vec<File>,
+    },
+}
+
+/// Returns the letter in words.
+pub fn draft(
+    envelope: &WriterEnvelope,
+    content: WriterContent,
+    wording: &Wording,
+    moments: Moments,
+) -> Result<Draft, NotComposable> {
+    let number = envelope.number;
+    let desk = &envelope.desk;
+    let subject = envelope.subject.as_str();
+    let mut files_out = Vec::new();
+    let mut from_name = desk.clone();
+    // A person's answer carries no mark of a program; RFC 3834 section 5 for the others.
+    let automatic = |value: &str| {
+        vec![
+            ("Auto-Submitted", CleanLine::new(value, 40)),
+            ("X-Auto-Response-Suppress", CleanLine::new("All", 40)),
+        ]
+    };
+    let (text, subject, fields) = match content {
+        WriterContent::Receipt {
+            numbers,
+            registered,
+            beginning,
+            phones,
+        } => {
+            let holidays = beginning
+                .holidays
+                .map(|(from, to)| (moments.day(from), moments.day(to)));
+            let (holidays_from, holidays_to) = holidays.unzip();
+            let facts = context! { numbers, registered => moments.full(registered), open => beginning.open, begins => moments.on(beginning.begins), holidays_from, holidays_to, phones, desk };
+            // Nothing of the writer's own words: the address may be forged and its owner has not written (promise P14).
+            (
+                wording.text("receipt", facts)?,
+                wording.text("receipt_subject", context! { number })?,
+                automatic("auto-replied"),
+            )
+        }
+        WriterContent::Reopened { beginning } => {
+            let facts = context! { number, desk, open => beginning.open, begins => moments.on(beginning.begins) };
+            (
+                wording.text("reopened", facts)?,
+                wording.text("writer_subject", context! { number, subject })?,
+                automatic("auto-replied"),
+            )
+        }
+        WriterContent::Answer {
+            author,
+            words,
+            quoted,
+            files,
+        } => {
+            from_name = wording.text("answer_from", context! { author => &author, desk })?;
+            files_out = files;
+            let facts = context! { words, author, desk, number, quote => quote(&quoted) };
+            (
+                wording.text("answer", facts)?,
+                wording.text("writer_subject", context! { number, subject })?,
+                Vec::new(),
+            )
+        }
+    };
+    Ok(Draft {
+        message_id: envelope.message_id.clone(),
+        references: envelope.references.clone(),
+        from_name: CleanLine::new(&from_name, 100),
+        from: envelope.from.clone(),
+        to_name: envelope.to_name.clone(),
+        to: envelope.to.clone(),
+        subject: CleanLine::new(&subject, 240),
+        text,
+        language: super::wording::language_tag(wording.language),
+        fields,
+        files: files_out,
+        date: envelope.now,
+    })
+}
+
+/// Returns the first lines of `text` with `>` before them.
+fn quote(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let mut quoted: Vec<String> = lines
+        .iter()
+        .take(QUOTE_LINES)
+        .map(|line| format!("> {}", CleanLine::new(line, QUOTE_CHARS)))
+        .collect();
+    if lines.len() > QUOTE_LINES {
+        quoted.push("> …".to_owned());
+    }
+    quoted.join("\n")
+}

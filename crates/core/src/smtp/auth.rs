@@ -1,0 +1,185 @@
+//! Logging in: AUTH PLAIN (RFC 4616) or LOGIN, by what the server offers (RFC 4954), and keeping what was
+//! said there out of every text.
+
+use std::fmt;
+
+use lettre::transport::smtp::{
+    authentication::{Credentials, Mechanism},
+    commands::Auth,
+    response::Response,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    conversation::Trouble,
+    dial::{DialError, DialStage},
+    line::Line,
+    reply::{Reply, shortened},
+    server::{Security, SmtpServer},
+};
+
+/// What no text of ours may repeat: the password, and the lines that carried it. A server knows them and
+/// may say them back.
+pub(super) struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    pub(super) fn of(server: &SmtpServer) -> Self {
+        Self(vec![server.password.clone()])
+    }
+
+    /// Adds the last word of a line of AUTH.
+    fn remember(&mut self, line: &str) {
+        let word = line.split_whitespace().next_back().unwrap_or_default();
+        self.0.push(SecretString::from(word));
+    }
+
+    /// The text as it may be shown: at most 200 characters, and nothing at all if a secret is in it.
+    pub(super) fn shown(&self, text: &str) -> String {
+        let repeats = |secret: &SecretString| {
+            let secret = secret.expose_secret();
+            !secret.is_empty() && text.contains(secret)
+        };
+        if self.0.iter().any(repeats) {
+            return "(text withheld: it repeats our credentials)".to_owned();
+        }
+        shortened(text).into_owned()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+/// The mechanisms in an EHLO reply. Keywords are read in any case (RFC 5321 section 2.4); `AUTH=` is an
+/// old spelling that some servers still send beside the right one.
+fn offered(ehlo: &Reply) -> Vec<String> {
+    let keywords = ehlo.lines().skip(1).map(str::to_ascii_uppercase);
+    keywords
+        .filter_map(|line| {
+            let rest = line.strip_prefix("AUTH")?.strip_prefix([' ', '='])?;
+            Some(
+                rest.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .flatten()
+        .collect()
+}
+
+/// Logs in, or finds that on this loopback nobody asks us to.
+pub(super) async fn log_in(
+    line: &mut Line,
+    server: &SmtpServer,
+    ehlo: &Reply,
+    secrets: &mut Secrets,
+) -> Result<(), DialError> {
+    let offered = offered(ehlo);
+    if server.security == Security::PlainLoopback && (offered.is_empty() || server.user.is_empty())
+    {
+        return Ok(());
+    }
+    let has = |name: &str| offered.iter().any(|offer| offer == name);
+    let mechanism = match (has("PLAIN"), has("LOGIN")) {
+        (true, _) => Mechanism::Plain,
+        (false, true) => Mechanism::Login,
+        (false, false) => {
+            return Err(DialError::NoAuth {
+                offered: shortened(&offered.join(" ")).into_owned(),
+            });
+        }
+    };
+    let credentials = Credentials::new(
+        server.user.clone(),
+        server.password.expose_secret().to_owned(),
+    );
+    let mut command = Auth::new(mechanism, credentials.clone(), None).map_err(not_understood)?;
+    // PLAIN takes one line, LOGIN three: AUTH LOGIN, the name, the password.
+    for _ in 0..3 {
+        let said = command.to_string();
+        secrets.remember(&said);
+        let within = line.conversation().timeouts().hello;
+        let reply = line
+            .say(said, within, "no answer to AUTH")
+            .await
+            .map_err(|trouble| DialError::from_trouble(DialStage::Auth, trouble, secrets))?;
+        match reply.code() {
+            235 => return Ok(()),
+            334 => command = answer(mechanism, &credentials, &reply)?,
+            code @ 400..500 => {
+                let text = secrets.shown(&reply.text());
+                let stage = DialStage::Auth;
+                return Err(DialError::Refused { stage, code, text });
+            }
+            code @ 500.. => {
+                let text = secrets.shown(&reply.text());
+                return Err(DialError::AuthRefused { code, text });
+            }
+            code => {
+                let trouble = Trouble::Malformed(format!("{code} to AUTH"));
+                return Err(DialError::from_trouble(DialStage::Auth, trouble, secrets));
+            }
+        }
+    }
+    Err(not_understood("no end of challenges"))
+}
+
+/// The answer to a challenge (RFC 4954 section 4). lettre decodes it and knows the usual spellings.
+fn answer(
+    mechanism: Mechanism,
+    credentials: &Credentials,
+    reply: &Reply,
+) -> Result<Auth, DialError> {
+    let wire = reply.for_lettre();
+    let response: Response = std::str::from_utf8(&wire)
+        .map_err(not_understood)?
+        .parse()
+        .map_err(not_understood)?;
+    Auth::new_from_response(mechanism, credentials.clone(), &response).map_err(not_understood)
+}
+
+/// The cause is dropped in view: it may hold the challenge, which is the server's text.
+fn not_understood<E>(_cause: E) -> DialError {
+    DialError::Protocol {
+        stage: DialStage::Auth,
+        why: "the server's challenge was not understood".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reply::ReplyReader;
+    use super::*;
+
+    #[test]
+    fn mechanisms_are_read_in_any_spelling() {
+        for (ehlo, expected) in [
+            ("250-x\r\n250 AUTH PLAIN LOGIN\r\n", vec!["PLAIN", "LOGIN"]),
+            ("250-x\r\n250 auth plain\r\n", vec!["PLAIN"]),
+            ("250-x\r\n250 AUTH=LOGIN\r\n", vec!["LOGIN"]),
+            ("250-x\r\n250 AUTHOR PLAIN\r\n", vec![]),
+            ("250 AUTH PLAIN\r\n", vec![]),
+            ("250-x\r\n250 AUTH\r\n", vec![]),
+        ] {
+            let (reply, _) = ReplyReader::default()
+                .feed(ehlo.as_bytes())
+                .ok()
+                .flatten()
+                .expect("a reply");
+            assert_eq!(offered(&reply), expected, "{ehlo:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_repeats_a_secret_is_withheld_whole() {
+        let mut secrets = Secrets(vec![SecretString::from("hunter2")]);
+        secrets.remember("AUTH PLAIN AGEAaHVudGVyMg==\r\n");
+        for text in ["you said hunter2", "bad: AGEAaHVudGVyMg=="] {
+            assert!(secrets.shown(text).starts_with("(text withheld"));
+        }
+        assert_eq!(secrets.shown("5.7.8 no"), "5.7.8 no");
+        assert_eq!(format!("{secrets:?}"), "Secrets");
+    }
+}

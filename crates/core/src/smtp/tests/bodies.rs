@@ -1,0 +1,311 @@
+//! Dot-stuffing, end to end: what the server un-stuffs is what was frozen, whatever lettre's codec, its
+//! writes, and the connection below do to the boundaries.
+
+use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Data, extension::ClientId};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::oneshot,
+};
+
+use super::{
+    fake::{Fake, unstuffed},
+    *,
+};
+use crate::smtp::{
+    conversation::{Conversation, Trouble},
+    dotted::Frozen,
+    reply::ReplyReader,
+    stream::GatedStream,
+};
+
+/// A small generator with a fixed seed (Knuth's MMIX constants): failures can be repeated.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+/// A mail that passes the gate and is mostly made of what is awkward.
+fn awkward_mail(dice: &mut Dice) -> Vec<u8> {
+    const PIECES: [&str; 9] = [
+        ".",
+        "..",
+        "\r\n",
+        "\r\n",
+        "\r\n.\r\n",
+        "\r\n.",
+        "x",
+        ".x",
+        " ",
+    ];
+    let mut mail = String::from("Subject: x\r\n");
+    for _ in 0..dice.below(60) {
+        mail.push_str(PIECES[dice.below(PIECES.len())]);
+    }
+    mail.into_bytes()
+}
+
+/// What a server must end up with: the mail, and a CRLF at its end if it had none.
+fn as_received(mail: &[u8]) -> Vec<u8> {
+    let end: &[u8] = if mail.ends_with(b"\r\n") {
+        b""
+    } else {
+        b"\r\n"
+    };
+    [mail, end].concat()
+}
+
+#[tokio::test]
+async fn five_hundred_awkward_mails_arrive_as_they_were_frozen() {
+    let fake = Fake::start(&[]).await;
+    let mut session = session_with(&fake, patient()).await;
+    let mut dice = Dice(20_261_123);
+    let mut mails: Vec<Vec<u8>> = (0..500).map(|_| awkward_mail(&mut dice)).collect();
+    mails.push(MAIL.as_bytes().to_vec());
+    mails.push(b"A: b".to_vec());
+    mails.push(b"A: b\r\n\r\n.".to_vec());
+    mails.push(b"A: b\r\n\r\n.\r\n".to_vec());
+    mails.push([b"A: b\r\n\r\n".to_vec(), b"...\r\n".repeat(100_000)].concat());
+    for mail in &mails {
+        let outcome = send_mail(&mut session, RITA, mail).await;
+        assert!(
+            matches!(outcome, SendOutcome::Accepted { .. }),
+            "{outcome:?} for {}",
+            mail.escape_ascii()
+        );
+    }
+    session.quit().await;
+    let heard = fake.finish().await;
+    assert_eq!(heard.bodies.len(), mails.len());
+    for (wire, mail) in heard.bodies.iter().zip(&mails) {
+        assert!(
+            unstuffed(wire) == as_received(mail),
+            "{}",
+            mail.escape_ascii()
+        );
+    }
+}
+
+/// Our stream on one end of a pipe, with a `220` for lettre to read.
+fn stream_on(near: DuplexStream, conversation: &Arc<Conversation>) -> GatedStream<DuplexStream> {
+    let (greeting, _) = ReplyReader::default()
+        .feed(b"220 x\r\n")
+        .ok()
+        .flatten()
+        .expect("a greeting");
+    let peer = ([127, 0, 0, 1], 25).into();
+    GatedStream::new(near, peer, &greeting, Arc::clone(conversation))
+}
+
+async fn lettre_on(stream: GatedStream<DuplexStream>) -> AsyncSmtpConnection {
+    let name = ClientId::Domain("x".to_owned());
+    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name)
+        .await
+        .expect("greeted")
+}
+
+/// Reads until the bytes end like this.
+async fn read_until_end(far: &mut DuplexStream, end: &[u8]) -> Vec<u8> {
+    let mut got = Vec::new();
+    while !got.ends_with(end) {
+        got.push(far.read_u8().await.expect("the client is there"));
+    }
+    got
+}
+
+/// The server's side up to its `354`.
+async fn welcome(far: &mut DuplexStream) {
+    read_until_end(far, b"EHLO x\r\n").await;
+    far.write_all(b"250 x\r\n").await.expect("written");
+    read_until_end(far, b"DATA\r\n").await;
+    far.write_all(b"354 go\r\n").await.expect("written");
+}
+
+/// The same bytes in pieces of up to seven.
+fn cut<'a>(mut rest: &'a [u8], dice: &mut Dice) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, tail) = rest.split_at((1 + dice.below(7)).min(rest.len()));
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces
+}
+
+#[tokio::test]
+async fn however_the_writes_are_cut_only_the_terminator_is_withheld() {
+    let mut dice = Dice(42);
+    for round in 0..300 {
+        let mail = awkward_mail(&mut dice);
+        let (near, mut far) = tokio::io::duplex(1 + dice.below(9));
+        let conversation = Arc::new(Conversation::new(patient()));
+        let frozen = Frozen::new(mail.clone());
+        let (asked, mut was_asked) = oneshot::channel();
+        let (open, opened) = oneshot::channel();
+        let gate = Box::pin(async move {
+            let _ = asked.send(());
+            opened.await.map_err(|_| Refusal::new("the test is over"))
+        });
+        conversation.offer_body(frozen.clone(), gate);
+        let server = tokio::spawn(async move {
+            welcome(&mut far).await;
+            let mut before = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    byte = far.read_u8() => before.push(byte.expect("the client is there")),
+                    _ = &mut was_asked => break,
+                }
+            }
+            open.send(()).expect("the gate waits");
+            let after = read_until_end(&mut far, b"\r\n.\r\n").await;
+            far.write_all(b"250 ok\r\n").await.expect("written");
+            (before, after)
+        });
+
+        let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+        lettre.command(Data).await.expect("go on");
+        let pieces = cut(frozen.body(), &mut dice).into_iter();
+        let reply = lettre.message_iter(pieces).await;
+        assert!(reply.is_ok(), "round {round}: {reply:?}");
+        let (before, after) = server.await.expect("the server is well");
+        assert_eq!(after, b"\r\n.\r\n", "round {round}");
+        let mail_again = unstuffed(&[before, after].concat());
+        assert_eq!(mail_again, as_received(&mail), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_were_not_frozen_are_not_sent() {
+    // The body as it is handed to lettre, and what of it may reach the server.
+    for (body, on_the_wire) in [
+        (&b"A: c"[..], &b""[..]),
+        (b"A: b\r\n.\r\nMAIL FROM:<x>", b""),
+        (b"A: b\r\n", b"A: b"),
+        (b"A:", b"A:"),
+    ] {
+        let (near, mut far) = tokio::io::duplex(1000);
+        let conversation = Arc::new(Conversation::new(patient()));
+        conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), Box::pin(yes()));
+        let server = tokio::spawn(async move {
+            welcome(&mut far).await;
+            let mut wire = Vec::new();
+            far.read_to_end(&mut wire).await.expect("read");
+            wire
+        });
+        let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+        lettre.command(Data).await.expect("go on");
+        assert!(lettre.message(body).await.is_err());
+        assert_eq!(
+            conversation.trouble(),
+            Some(Trouble::Misuse("the body is not the frozen one"))
+        );
+        assert!(!conversation.end_of_data_written());
+        drop(lettre);
+        assert_eq!(server.await.expect("the server is well"), on_the_wire);
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_one_line_or_it_is_not_sent() {
+    for command in [
+        "NOOP",
+        "NOOP\r\nDATA\r\n",
+        "RCPT TO:<a\nb>\r\n",
+        "\r\n",
+        "A\0\r\n",
+    ] {
+        let (near, mut far) = tokio::io::duplex(1000);
+        let conversation = Arc::new(Conversation::new(patient()));
+        let server = tokio::spawn(async move {
+            read_until_end(&mut far, b"EHLO x\r\n").await;
+            far.write_all(b"250 x\r\n").await.expect("written");
+            let mut wire = Vec::new();
+            far.read_to_end(&mut wire).await.expect("read");
+            wire
+        });
+        let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+        assert!(lettre.command(command).await.is_err(), "{command:?}");
+        drop(lettre);
+        assert_eq!(server.await.expect("the server is well"), b"");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_came_before_the_end_of_data_does_not_count() {
+    let (near, mut far) = tokio::io::duplex(1000);
+    let conversation = Arc::new(Conversation::new(patient()));
+    let (open, opened) = oneshot::channel();
+    let gate = Box::pin(async { opened.await.map_err(|_| Refusal::new("the test is over")) });
+    conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), gate);
+    let server = tokio::spawn(async move {
+        welcome(&mut far).await;
+        read_until_end(&mut far, b"A: b").await;
+        far.write_all(b"250 2.0.0 queued\r\n")
+            .await
+            .expect("written");
+        open.send(()).expect("the gate waits");
+        let mut wire = Vec::new();
+        far.read_to_end(&mut wire).await.expect("read");
+        wire
+    });
+    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+    lettre.command(Data).await.expect("go on");
+    assert!(lettre.message(b"A: b").await.is_err());
+    let early = Trouble::Early("250 2.0.0 queued".to_owned());
+    assert_eq!(conversation.trouble(), Some(early));
+    assert!(!conversation.end_of_data_written());
+    drop(lettre);
+    assert_eq!(server.await.expect("the server is well"), b"");
+}
+
+#[tokio::test]
+async fn a_354_nobody_prepared_for_takes_no_body() {
+    let (near, mut far) = tokio::io::duplex(1000);
+    let conversation = Arc::new(Conversation::new(patient()));
+    let server = tokio::spawn(async move {
+        welcome(&mut far).await;
+        let mut wire = Vec::new();
+        far.read_to_end(&mut wire).await.expect("read");
+        wire
+    });
+    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+    lettre.command(Data).await.expect("go on");
+    assert!(lettre.message(b"A: b\r\n\r\nx").await.is_err());
+    drop(lettre);
+    assert_eq!(server.await.expect("the server is well"), b"");
+}
+
+#[tokio::test]
+async fn an_end_of_data_that_does_not_leave_at_once_is_not_sent() {
+    // The server takes the body and then nothing more; four bytes fit into the pipe.
+    let (near, mut far) = tokio::io::duplex(4);
+    let conversation = Arc::new(Conversation::new(patient()));
+    conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), Box::pin(yes()));
+    let server = tokio::spawn(async move {
+        welcome(&mut far).await;
+        read_until_end(&mut far, b"A: b").await;
+        far
+    });
+    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+    lettre.command(Data).await.expect("go on");
+    conversation.allow(Duration::from_secs(30), "the test is over");
+    let sent = conversation.in_time(lettre.message(b"A: b")).await;
+    let overdue = Trouble::Overdue("the end of data could not be written");
+    assert_eq!(sent.err(), Some(overdue));
+    assert!(
+        !conversation.end_of_data_written(),
+        "the server cannot have it"
+    );
+    drop(lettre);
+    let mut wire = Vec::new();
+    let mut far = server.await.expect("the server is well");
+    far.read_to_end(&mut wire).await.expect("read");
+    assert_eq!(wire, b"\r\n.\r");
+}

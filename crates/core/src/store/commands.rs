@@ -1,0 +1,60 @@
+//! Orders of specialists that were given outside business hours and take effect at the opening, in order of writing.
+
+use chrono::{DateTime, Utc};
+
+use super::registration::{insert_event, move_ticket, ticket_facts};
+use super::{Result, Store, StoreError, execute, query_all};
+use crate::domain::desk::Desk;
+use crate::domain::registration::{NewEvent, Verb, assignee_after};
+use crate::domain::ticket::apply;
+
+impl Store {
+    /// Carries out every order that is due, each in a transaction of its own, and returns how many there were.
+    pub async fn apply_due_commands(&self, desk: &Desk, now: DateTime<Utc>) -> Result<u64> {
+        let select = "SELECT id, ticket, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY id";
+        let mut applied = 0;
+        for row in query_all(&self.db, select, [now.into()]).await? {
+            let (id, number, login, verb): (i64, i64, String, String) = (
+                row.try_get("", "id")?,
+                row.try_get("", "ticket")?,
+                row.try_get("", "login")?,
+                row.try_get("", "verb")?,
+            );
+            let verb = Verb::from_name(&verb).ok_or_else(|| StoreError::Row {
+                table: "command",
+                id,
+                what: format!("unknown verb {verb}"),
+            })?;
+            let tx = self.begin_write().await?;
+            if execute(
+                &tx,
+                "UPDATE command SET applied_at = $2 WHERE id = $1 AND applied_at IS NULL",
+                [id.into(), now.into()],
+            )
+            .await?
+                == 0
+            {
+                continue;
+            }
+            let Some(ticket) = ticket_facts(&tx, number).await? else {
+                continue;
+            };
+            let state = apply(ticket.state, verb.event()).to;
+            let assignee = match desk.by_login(&login) {
+                Some(specialist) => assignee_after(ticket.assignee.as_deref(), &[verb], specialist),
+                None => ticket.assignee.clone(),
+            };
+            move_ticket(&tx, number, state, assignee.as_deref(), now).await?;
+            insert_event(
+                &tx,
+                Some(number),
+                NewEvent::new(verb.event_kind(), &login, "given outside business hours"),
+                now,
+            )
+            .await?;
+            tx.commit().await?;
+            applied += 1;
+        }
+        Ok(applied)
+    }
+}

@@ -1,0 +1,478 @@
+//! What an outgoing letter is made of, looked up anew at each attempt, so that no time it names is stale.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::{attachment, letter, message, ticket};
+use super::outbox::Claimed;
+use super::registration::Registrar;
+use super::{Result, Store, StoreError};
+use crate::domain::address::EmailAddress;
+use crate::domain::calendar::{Calendar, DayReason};
+use crate::domain::letter::Kind;
+use crate::domain::text::CleanLine;
+use crate::domain::ticket::State;
+use crate::mail::compose::File;
+use crate::mail::parse;
+use crate::mail::specialist_letter::{
+    EarlierTicket, ListedFile, Notice, SpecialistContent, SpecialistEnvelope,
+};
+use crate::mail::writer_letter::{Beginning, WriterContent, WriterEnvelope};
+
+/// The most that travels with a letter: bytes and files.
+const FILES_BYTES: u64 = 25 * 1024 * 1024;
+const FILES: usize = 50;
+/// Message-IDs of a thread that are repeated in References.
+const THREAD: u64 = 10;
+/// Endings of files that a double click runs; they are kept and not passed on.
+const DANGEROUS: [&str; 22] = [
+    "exe", "scr", "bat", "cmd", "com", "pif", "cpl", "js", "jse", "vbs", "vbe", "wsf", "wsh",
+    "msi", "msp", "ps1", "jar", "lnk", "hta", "reg", "chm", "iso",
+];
+
+/// The content of a letter. Writers and specialists have no content type in common.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// To somebody who asked.
+    Writer(WriterEnvelope, WriterContent),
+    /// To a specialist, or to the operator.
+    Specialist(SpecialistEnvelope, SpecialistContent),
+}
+
+/// What the desk adds to every letter.
+#[derive(Debug, Clone)]
+pub struct Letterhead {
+    /// The desk's name.
+    pub desk: String,
+    /// Phones as people read them.
+    pub phones: Vec<String>,
+}
+
+impl Store {
+    /// Returns the content of `claimed` as of `now`.
+    pub async fn content(
+        &self,
+        registrar: Registrar<'_>,
+        letterhead: &Letterhead,
+        claimed: &Claimed,
+        now: DateTime<Utc>,
+    ) -> Result<Content> {
+        let row = &claimed.row;
+        let wrong = |what: &str| StoreError::Row {
+            table: "letter",
+            id: row.id,
+            what: what.to_owned(),
+        };
+        let to = claimed
+            .recipient
+            .clone()
+            .ok_or_else(|| wrong("no usable address"))?;
+        let ticket = match row.ticket {
+            Some(number) => ticket::Entity::find_by_id(number).one(&self.db).await?,
+            None => None,
+        };
+        let message = match row.message {
+            Some(id) => message::Entity::find_by_id(id).one(&self.db).await?,
+            None => None,
+        };
+        if matches!(claimed.kind, Kind::Receipt | Kind::Reopened | Kind::Answer) {
+            let ticket = ticket.ok_or_else(|| wrong("a letter to a writer without a ticket"))?;
+            let message = message.ok_or_else(|| wrong("a letter to a writer without a cause"))?;
+            let envelope = WriterEnvelope {
+                message_id: row.message_id.clone(),
+                references: self.writer_thread(row).await?,
+                desk: letterhead.desk.clone(),
+                from: registrar.mailbox.clone(),
+                to,
+                to_name: CleanLine::new(&row.recipient_name, 100),
+                number: ticket.number,
+                subject: CleanLine::new(&ticket.subject, 200),
+                now,
+            };
+            let content = self
+                .writer_content(registrar, letterhead, claimed, &message, now)
+                .await?;
+            return Ok(Content::Writer(envelope, content));
+        }
+        let subject = ticket
+            .as_ref()
+            .map(|ticket| &ticket.subject)
+            .or(message.as_ref().map(|message| &message.subject));
+        let envelope = SpecialistEnvelope {
+            message_id: row.message_id.clone(),
+            references: self.specialist_thread(row, message.as_ref()).await?,
+            desk: letterhead.desk.clone(),
+            from: registrar.mailbox.clone(),
+            to: to.clone(),
+            to_name: CleanLine::new(&row.recipient_name, 100),
+            number: row.ticket,
+            subject: CleanLine::new(subject.map_or("", String::as_str), 200),
+            now,
+        };
+        let words = row.words.as_deref().unwrap_or_default();
+        let about = |error: serde_json::Error| wrong(&format!("its words: {error}"));
+        let content = match claimed.kind {
+            Kind::Notice => {
+                let ticket = ticket.ok_or_else(|| wrong("a notice without a ticket"))?;
+                let message = message.ok_or_else(|| wrong("a notice without a cause"))?;
+                SpecialistContent::Notice(Box::new(
+                    self.notice(registrar, &ticket, &message, &to).await?,
+                ))
+            }
+            Kind::OwnLetter => SpecialistContent::OwnLetter {
+                what: serde_json::from_str(words).map_err(about)?,
+                received: message.map_or(row.created_at, |message| message.received_at),
+            },
+            Kind::Delivery => {
+                SpecialistContent::Delivery(serde_json::from_str(words).map_err(about)?)
+            }
+            Kind::Alert => SpecialistContent::Alert {
+                matter: words.lines().next().unwrap_or_default().to_owned(),
+                words: words.to_owned(),
+            },
+            Kind::Receipt | Kind::Reopened | Kind::Answer => {
+                return Err(wrong("a letter to a writer where none can be"));
+            }
+        };
+        Ok(Content::Specialist(envelope, content))
+    }
+
+    async fn writer_content(
+        &self,
+        registrar: Registrar<'_>,
+        letterhead: &Letterhead,
+        claimed: &Claimed,
+        cause: &message::Model,
+        now: DateTime<Utc>,
+    ) -> Result<WriterContent> {
+        let beginning = beginning(&registrar.desk.calendar, now);
+        let row = &claimed.row;
+        match claimed.kind {
+            Kind::Reopened => Ok(WriterContent::Reopened { beginning }),
+            Kind::Answer => {
+                let author = row
+                    .author_login
+                    .as_deref()
+                    .and_then(|login| registrar.desk.by_login(login));
+                let author = author.ok_or_else(|| StoreError::Row {
+                    table: "letter",
+                    id: row.id,
+                    what: "an answer of somebody who is no specialist any more".to_owned(),
+                })?;
+                let asked = self.last_question(row.ticket, cause.id).await?;
+                let (files, _) = self.files(cause, false).await?;
+                Ok(WriterContent::Answer {
+                    author: author.name.clone(),
+                    words: row.words.clone().unwrap_or_default(),
+                    quoted: asked.map(|asked| asked.body).unwrap_or_default(),
+                    files,
+                })
+            }
+            _ => {
+                let mut numbers = self.named_tickets(row.id).await?;
+                if numbers.is_empty() {
+                    numbers.extend(row.ticket);
+                }
+                let registered = self
+                    .last_received(&numbers)
+                    .await?
+                    .unwrap_or(cause.received_at);
+                Ok(WriterContent::Receipt {
+                    numbers,
+                    registered,
+                    beginning,
+                    phones: letterhead.phones.clone(),
+                })
+            }
+        }
+    }
+
+    /// When the first letter of the latest of these tickets came in.
+    async fn last_received(&self, numbers: &[i64]) -> Result<Option<DateTime<Utc>>> {
+        let tickets = ticket::Entity::find()
+            .filter(ticket::Column::Number.is_in(numbers.iter().copied()))
+            .all(&self.db)
+            .await?;
+        Ok(tickets.into_iter().map(|ticket| ticket.received_at).max())
+    }
+
+    /// The writer's latest words before message `before`.
+    async fn last_question(
+        &self,
+        ticket: Option<i64>,
+        before: i64,
+    ) -> Result<Option<message::Model>> {
+        Ok(message::Entity::find()
+            .filter(message::Column::Ticket.eq(ticket))
+            .filter(message::Column::Author.eq("requester"))
+            .filter(message::Column::Id.lt(before))
+            .order_by_desc(message::Column::Id)
+            .one(&self.db)
+            .await?)
+    }
+
+    /// The thread as the writer's mail program knows it: what he wrote and what we sent him, the letter answered last.
+    async fn writer_thread(&self, row: &letter::Model) -> Result<Vec<String>> {
+        let before = row.message.unwrap_or(i64::MAX);
+        let written = message::Entity::find()
+            .filter(message::Column::Ticket.eq(row.ticket))
+            .filter(message::Column::Author.eq("requester"))
+            .filter(message::Column::Id.lte(before))
+            .order_by_desc(message::Column::Id)
+            .limit(THREAD)
+            .all(&self.db)
+            .await?;
+        let sent = letter::Entity::find()
+            .filter(letter::Column::Ticket.eq(row.ticket))
+            .filter(letter::Column::RecipientAddress.eq(&row.recipient_address))
+            .filter(letter::Column::Id.lt(row.id))
+            .filter(letter::Column::SentAt.is_not_null())
+            .order_by_desc(letter::Column::Id)
+            .limit(THREAD)
+            .all(&self.db)
+            .await?;
+        let answered = written.first().map(|message| message.message_id.clone());
+        let mut thread: Vec<(DateTime<Utc>, String)> = written
+            .into_iter()
+            .map(|message| (message.created_at, message.message_id))
+            .collect();
+        thread.extend(
+            sent.into_iter()
+                .map(|letter| (letter.created_at, letter.message_id)),
+        );
+        thread.sort();
+        let ids = thread
+            .into_iter()
+            .map(|(_, id)| id)
+            .filter(|id| answered.as_ref() != Some(id))
+            .chain(answered.clone());
+        Ok(ids.filter(|id| can_be_referred_to(id)).collect())
+    }
+
+    /// The thread as the specialist's mail program knows it: our earlier letters to him, or his own letter.
+    async fn specialist_thread(
+        &self,
+        row: &letter::Model,
+        cause: Option<&message::Model>,
+    ) -> Result<Vec<String>> {
+        let mut earlier = match row.ticket {
+            Some(number) => {
+                letter::Entity::find()
+                    .filter(letter::Column::Ticket.eq(number))
+                    .filter(letter::Column::RecipientAddress.eq(&row.recipient_address))
+                    .filter(letter::Column::Id.lt(row.id))
+                    .order_by_desc(letter::Column::Id)
+                    .limit(THREAD)
+                    .all(&self.db)
+                    .await?
+            }
+            None => Vec::new(),
+        };
+        earlier.reverse();
+        let mut thread: Vec<String> = earlier
+            .into_iter()
+            .map(|letter| letter.message_id)
+            .collect();
+        if row.kind == Kind::OwnLetter.as_str()
+            && let Some(own) = cause.filter(|own| {
+                own.from_address == row.recipient_address && can_be_referred_to(&own.message_id)
+            })
+        {
+            thread.push(own.message_id.clone());
+        }
+        Ok(thread)
+    }
+
+    async fn notice(
+        &self,
+        registrar: Registrar<'_>,
+        ticket: &ticket::Model,
+        message: &message::Model,
+        to: &EmailAddress,
+    ) -> Result<Notice> {
+        let state = |ticket: &ticket::Model| {
+            State::from_name(&ticket.state).ok_or_else(|| StoreError::Row {
+                table: "ticket",
+                id: ticket.number,
+                what: format!("unknown state {}", ticket.state),
+            })
+        };
+        let first = message::Entity::find()
+            .filter(message::Column::Ticket.eq(ticket.number))
+            .order_by_asc(message::Column::Id)
+            .one(&self.db)
+            .await?;
+        let earlier = ticket::Entity::find()
+            .filter(ticket::Column::RequesterAddress.eq(&ticket.requester_address))
+            .filter(ticket::Column::RequesterAddress.ne(""))
+            .filter(ticket::Column::Number.lt(ticket.number))
+            .order_by_desc(ticket::Column::Number)
+            .limit(3)
+            .all(&self.db)
+            .await?;
+        let others = earlier
+            .iter()
+            .map(|other| {
+                Ok(EarlierTicket {
+                    number: other.number,
+                    subject: CleanLine::new(&other.subject, 60),
+                    state: state(other)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let (files, listed) = self.files(message, true).await?;
+        let raw = self.raw(message.raw_mail_id).await?;
+        let copies = tokio::task::spawn_blocking(move || parse::parse(&raw).to)
+            .await
+            .unwrap_or_default();
+        let address = EmailAddress::parse(&message.from_address);
+        Ok(Notice {
+            body: message.body.clone(),
+            name: CleanLine::new(&message.from_name, 100),
+            received: message.received_at,
+            first: first.is_some_and(|first| first.id == message.id),
+            state: state(ticket)?,
+            assignee: ticket.assignee.as_deref().map(|login| {
+                registrar
+                    .desk
+                    .by_login(login)
+                    .map_or(login, |s| &s.name)
+                    .to_owned()
+            }),
+            copies: copies
+                .into_iter()
+                .filter(|copy| !registrar.desk.is_own(copy) && Some(copy) != address.as_ref())
+                .take(10)
+                .collect(),
+            address,
+            related: ticket.related_ticket,
+            others,
+            files,
+            listed,
+            sentinel: registrar.key.sentinel(ticket.number, to),
+        })
+    }
+
+    /// The files of a letter that travel on, and how all of them are listed. Pictures inside the text travel with a
+    /// notice only: with an answer they would be the logos of a signature.
+    async fn files(
+        &self,
+        message: &message::Model,
+        with_inline: bool,
+    ) -> Result<(Vec<File>, Vec<ListedFile>)> {
+        let rows = attachment::Entity::find()
+            .filter(attachment::Column::Message.eq(message.id))
+            .order_by_asc(attachment::Column::Part)
+            .all(&self.db)
+            .await?;
+        let rows: Vec<_> = rows
+            .into_iter()
+            .filter(|row| with_inline || !row.inline)
+            .collect();
+        if rows.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let mut left = FILES_BYTES;
+        let mut travelling = Vec::new();
+        let mut listed = Vec::new();
+        for row in rows {
+            let size = row.size_bytes.unsigned_abs();
+            let ending = row
+                .name
+                .rsplit_once('.')
+                .map(|(_, ending)| ending.to_lowercase())
+                .unwrap_or_default();
+            let attached =
+                travelling.len() < FILES && size <= left && !DANGEROUS.contains(&ending.as_str());
+            listed.push(ListedFile {
+                name: row.name.clone(),
+                size_bytes: size,
+                attached,
+            });
+            if attached {
+                left -= size;
+                travelling.push(row);
+            }
+        }
+        let raw = self.raw(message.raw_mail_id).await?;
+        let files = tokio::task::spawn_blocking(move || {
+            let parts: Vec<u32> = travelling
+                .iter()
+                .map(|row| row.part.unsigned_abs())
+                .collect();
+            let bytes = parse::attachments_bytes(&raw, &parts);
+            travelling
+                .into_iter()
+                .zip(bytes)
+                .map(|(row, bytes)| (row, bytes.unwrap_or_default()))
+                .collect::<Vec<_>>()
+        });
+        let files = files.await.map_err(|panic| StoreError::Row {
+            table: "message",
+            id: message.id,
+            what: panic.to_string(),
+        })?;
+        for (row, bytes) in &files {
+            if parse::sha256(bytes) != row.sha256 {
+                return Err(StoreError::Row {
+                    table: "attachment",
+                    id: row.id,
+                    what: "its part of the letter is not what was registered".to_owned(),
+                });
+            }
+        }
+        Ok((
+            files
+                .into_iter()
+                .map(|(row, bytes)| File {
+                    name: row.name,
+                    content_type: row.content_type,
+                    bytes,
+                })
+                .collect(),
+            listed,
+        ))
+    }
+}
+
+/// When work begins, and whether holidays lie before it.
+fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
+    let begins = calendar.next_open(now);
+    Beginning {
+        open: begins <= now,
+        begins,
+        holidays: holidays(calendar, now, begins),
+    }
+}
+
+/// The days without an open minute before `begins`, if a holiday or a day the operator closed is among them.
+fn holidays(
+    calendar: &Calendar,
+    now: DateTime<Utc>,
+    begins: DateTime<Utc>,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let (today, opening) = (calendar.date_of(now), calendar.date_of(begins));
+    let closed: Vec<_> = today
+        .iter_days()
+        .take_while(|date| *date < opening)
+        .take(366)
+        .map(|date| (date, calendar.day(date)))
+        .filter(|(_, day)| day.intervals.is_empty())
+        .collect();
+    let special = |reason: &DayReason| {
+        matches!(
+            reason,
+            DayReason::Holiday(_) | DayReason::TransferredDayOff(_) | DayReason::ClosedException(_)
+        )
+    };
+    let any = closed.iter().any(|(_, day)| special(&day.reason));
+    (any && closed.len() > 1).then(|| Some((closed.first()?.0, closed.last()?.0)))?
+}
+
+/// Synthetic Message-IDs are ours alone: no mail program knows them.
+fn can_be_referred_to(id: &str) -> bool {
+    id.is_ascii()
+        && !id.ends_with("@no-message-id.invalid")
+        && id.contains('@')
+        && !id.contains(['<', '>', ' '])
+}

@@ -1,0 +1,187 @@
+//! The only code that knows tables and SQL. Each function is one transaction, or says that it takes part in one.
+//!
+//! - `intake`: raw bytes and the ledger; `registration`: all that one letter causes;
+//! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
+//! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
+//! - `listing`: what operators ask to see; `schema`: migrations.
+
+pub mod commands;
+pub mod content;
+mod entity;
+pub mod heartbeat;
+pub mod intake;
+pub mod lease;
+pub mod listing;
+pub mod outbox;
+pub mod registration;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value,
+};
+
+pub use schema::SchemaState;
+
+use crate::config;
+
+/// Both databases; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is locked, full, gone or broken. Nothing was written; the same call may succeed later.
+    #[error("the database: {0}")]
+    TryLater(#[from] DbErr),
+    /// Somebody else holds the lease by now. Nothing was written; whoever called must let go.
+    #[error("the lease on {0} is lost")]
+    LeaseLost(String),
+    /// A row holds what it cannot hold.
+    #[error("row {id} of table {table} cannot be read: {what}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        id: i64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The schema is not the one this program was built for.
+    #[error("{0}")]
+    Schema(String),
+    /// The database file cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What the store returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store {
+    /// Connects, without looking at the schema.
+    pub async fn connect(database: &config::Database) -> Result<Store> {
+        let mut options = match database {
+            config::Database::Sqlite { path } => {
+                // The path goes in by the options below; sea-orm picks the driver by the scheme.
+                let mut options = ConnectOptions::new("sqlite::memory:");
+                let path = path.clone();
+                options
+                    .max_connections(4)
+                    .map_sqlx_sqlite_opts(move |options| {
+                        use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+                        options
+                            .filename(&path)
+                            .in_memory(false)
+                            .shared_cache(false)
+                            .create_if_missing(true)
+                            .journal_mode(SqliteJournalMode::Wal)
+                            .synchronous(SqliteSynchronous::Full)
+                            .busy_timeout(Duration::from_secs(5))
+                            .foreign_keys(true)
+                    });
+                options
+            }
+            config::Database::Postgres { url, password } => {
+                let mut options = ConnectOptions::new(url.clone());
+                let password = password.clone();
+                options
+                    .max_connections(8)
+                    .map_sqlx_postgres_opts(move |options| {
+                        use secrecy::ExposeSecret;
+                        let options = options.options([
+                            ("statement_timeout", "15s"),
+                            ("lock_timeout", "5s"),
+                            ("idle_in_transaction_session_timeout", "30s"),
+                        ]);
+                        match &password {
+                            Some(password) => options.password(password.expose_secret()),
+                            None => options,
+                        }
+                    });
+                options
+            }
+        };
+        options
+            .sqlx_logging(false)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(10));
+        Ok(Store {
+            db: Database::connect(options).await?,
+        })
+    }
+
+    /// Closes the connections.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.db.close().await?)
+    }
+
+    /// Begins a transaction that will write. On SQLite it takes the one write lock at once (BEGIN IMMEDIATE): a
+    /// transaction that reads first and asks for the lock later fails as soon as two do so.
+    async fn begin_write(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.db.begin_with_options(options).await?)
+    }
+}
+
+/// Returns a statement in the SQL that both engines understand: `$1`, `$2` … stand for `values`.
+fn sql(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), text, values)
+}
+
+/// Returns `text` on PostgreSQL, where rows are locked one by one, and nothing on SQLite, where the writer is alone.
+fn on_postgres(db: &impl ConnectionTrait, text: &'static str) -> &'static str {
+    if db.get_database_backend() == DbBackend::Postgres {
+        text
+    } else {
+        ""
+    }
+}
+
+/// Runs a statement and returns how many rows it changed.
+async fn execute(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64> {
+    Ok(db.execute_raw(sql(db, text, values)).await?.rows_affected())
+}
+
+/// Runs a query and returns its first row.
+async fn query_one(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<QueryResult>> {
+    Ok(db.query_one_raw(sql(db, text, values)).await?)
+}
+
+/// Runs a query and returns its rows.
+async fn query_all(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>> {
+    Ok(db.query_all_raw(sql(db, text, values)).await?)
+}

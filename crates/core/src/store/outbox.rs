@@ -1,0 +1,382 @@
+//! The outbox: claims by lease with a fence, bytes frozen before DATA, and the outcome (rules R04, R06, R08).
+//! What a letter's states mean is told in `domain::letter`.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
+
+use super::entity::letter;
+use super::lease::LEASE;
+use super::registration::{Cause, NewRow, Registrar, insert_event, insert_letter, json};
+use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one, sql};
+use crate::domain::address::EmailAddress;
+use crate::domain::letter::{Kind, Lane};
+use crate::domain::registration::{NewEvent, Undelivered};
+use crate::domain::text::CleanLine;
+use crate::process;
+
+/// A letter that this process may send, until its lease runs out.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its row.
+    pub id: i64,
+    /// Its kind.
+    pub kind: Kind,
+    /// The ticket it is about.
+    pub ticket: Option<i64>,
+    /// Where it goes; `None` if the row holds no usable address.
+    pub recipient: Option<EmailAddress>,
+    /// Its Message-ID, without brackets.
+    pub message_id: String,
+    /// Attempts so far, this one included.
+    pub attempts: u32,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
+    /// The bytes of an attempt whose end is not known. They go again unchanged.
+    pub frozen: Option<Vec<u8>>,
+    pub(super) row: letter::Model,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The server took the letter.
+    Sent,
+    /// The gate closed before anything was accepted: it waits, and the attempt does not count.
+    Snoozed {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// Nothing was accepted; try again.
+    TryAgain {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+    /// The end-of-data was written and not answered; the same bytes go again.
+    Unknown {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+    /// Refused for good, or tried for too long.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It cannot be composed; it waits for a person.
+    Held {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The condition under which a letter may be claimed; `$1` lane, `$2` mailbox, `$3` now. Letters of one ticket to one
+/// person leave in the order they were written.
+const CLAIMABLE: &str = "l.lane = $1 AND l.mailbox = $2 AND (l.state IN ('due', 'maybe_sent') AND l.due_at <= $3 OR l.state = 'sending' AND l.lease_until <= $3)
+    AND NOT EXISTS (SELECT 1 FROM letter e WHERE e.ticket = l.ticket AND e.recipient_address = l.recipient_address AND e.lane = l.lane AND e.id < l.id
+                    AND e.state IN ('due', 'sending', 'maybe_sent'))";
+
+impl Store {
+    /// Returns whether a letter could be claimed at `now`.
+    pub async fn has_due_letter(
+        &self,
+        lane: Lane,
+        mailbox: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let select = format!("SELECT 1 FROM letter l WHERE {CLAIMABLE} LIMIT 1");
+        Ok(query_one(
+            &self.db,
+            &select,
+            [lane.as_str().into(), mailbox.into(), now.into()],
+        )
+        .await?
+        .is_some())
+    }
+
+    /// Claims the letter that has been due longest. The attempt is counted before anything is dialled.
+    pub async fn claim(
+        &self,
+        lane: Lane,
+        mailbox: &str,
+        holder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claimed>> {
+        let skip = on_postgres(&self.db, " FOR UPDATE SKIP LOCKED");
+        let claim = format!(
+            "UPDATE letter SET state = 'sending', attempts = attempts + 1, fence = fence + 1, holder = $4, lease_until = $5
+             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *"
+        );
+        let values = [
+            lane.as_str().into(),
+            mailbox.into(),
+            now.into(),
+            holder.into(),
+            (now + LEASE).into(),
+        ];
+        let Some(row) = self.db.query_one_raw(sql(&self.db, &claim, values)).await? else {
+            return Ok(None);
+        };
+        let row = letter::Model::from_query_result(&row, "")?;
+        let kind = Kind::from_name(&row.kind).ok_or_else(|| StoreError::Row {
+            table: "letter",
+            id: row.id,
+            what: format!("unknown kind {}", row.kind),
+        })?;
+        Ok(Some(Claimed {
+            id: row.id,
+            kind,
+            ticket: row.ticket,
+            recipient: EmailAddress::parse(&row.recipient_address),
+            message_id: row.message_id.clone(),
+            attempts: row.attempts.unsigned_abs(),
+            created_at: row.created_at,
+            due_at: row.due_at,
+            frozen: row.frozen.clone(),
+            row,
+        }))
+    }
+
+    /// Holds the claim for another lease from `now`; fails if somebody else has it by now.
+    pub async fn renew_claim(&self, claimed: &Claimed, now: DateTime<Utc>) -> Result<()> {
+        let renew =
+            "UPDATE letter SET lease_until = $3 WHERE id = $1 AND fence = $2 AND state = 'sending'";
+        owned(
+            claimed,
+            execute(
+                &self.db,
+                renew,
+                [
+                    claimed.id.into(),
+                    claimed.row.fence.into(),
+                    (now + LEASE).into(),
+                ],
+            )
+            .await?,
+        )
+    }
+
+    /// Freezes the finished bytes, immediately before DATA: from here to a known outcome they are what is sent.
+    pub async fn freeze(&self, claimed: &Claimed, bytes: &[u8], now: DateTime<Utc>) -> Result<()> {
+        let freeze = "UPDATE letter SET frozen = $3, lease_until = $4 WHERE id = $1 AND fence = $2 AND state = 'sending'";
+        owned(
+            claimed,
+            execute(
+                &self.db,
+                freeze,
+                [
+                    claimed.id.into(),
+                    claimed.row.fence.into(),
+                    bytes.to_vec().into(),
+                    (now + LEASE).into(),
+                ],
+            )
+            .await?,
+        )
+    }
+
+    /// Records how an attempt ended, with what follows from it: the ticket's history, and a word to the author of an
+    /// answer that failed.
+    pub async fn finish(
+        &self,
+        registrar: Registrar<'_>,
+        claimed: &Claimed,
+        ending: &Ending,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        // An attempt that found frozen bytes repeats one whose end is not known: if it ends without an answer too,
+        // or is refused, the first may still have arrived.
+        let repeated = claimed.frozen.is_some();
+        let mut keep_frozen = false;
+        let (state, due_at, why, event) = match ending {
+            Ending::Sent => (
+                "sent",
+                claimed.due_at,
+                repeated.then(|| "possibly sent twice".to_owned()),
+                Some(("sent", String::new())),
+            ),
+            Ending::Snoozed { until } => (
+                if repeated { "maybe_sent" } else { "due" },
+                *until,
+                Some("waits for business hours".to_owned()),
+                None,
+            ),
+            Ending::TryAgain { at, why } => (
+                if repeated { "maybe_sent" } else { "due" },
+                *at,
+                Some(why.clone()),
+                None,
+            ),
+            Ending::Unknown { at, why } => (
+                "maybe_sent",
+                *at,
+                Some(why.clone()),
+                Some(("maybe_sent", why.clone())),
+            ),
+            Ending::Failed { why } => (
+                "failed",
+                claimed.due_at,
+                Some(why.clone()),
+                Some(("failed", why.clone())),
+            ),
+            Ending::Held { why } => (
+                "held",
+                claimed.due_at,
+                Some(why.clone()),
+                Some(("held", why.clone())),
+            ),
+        };
+        if state == "maybe_sent" {
+            keep_frozen = true;
+        }
+        let refund = i32::from(matches!(ending, Ending::Snoozed { .. }));
+        let sent_at = matches!(ending, Ending::Sent).then_some(now);
+        let frozen = if keep_frozen { "frozen" } else { "NULL" };
+        let tx = self.begin_write().await?;
+        let update = format!(
+            "UPDATE letter SET state = $3, due_at = $4, why = $5, attempts = attempts - $6, sent_at = $7, possibly_twice = $8, frozen = {frozen}, holder = NULL, lease_until = NULL
+             WHERE id = $1 AND fence = $2 AND state = 'sending'"
+        );
+        let values = [
+            claimed.id.into(),
+            claimed.row.fence.into(),
+            state.into(),
+            due_at.into(),
+            why.into(),
+            refund.into(),
+            sent_at.into(),
+            (repeated || matches!(ending, Ending::Unknown { .. })).into(),
+        ];
+        owned(claimed, execute(&tx, &update, values).await?)?;
+        if let Some((kind, detail)) = event {
+            insert_event(
+                &tx,
+                claimed.ticket,
+                NewEvent::new(
+                    kind,
+                    "desk",
+                    format!("{} {}: {detail}", claimed.kind.as_str(), claimed.id),
+                ),
+                now,
+            )
+            .await?;
+        }
+        if let (Kind::Answer, Ending::Failed { why } | Ending::Held { why }) =
+            (claimed.kind, ending)
+        {
+            tell_author(&tx, registrar, claimed, why, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Gives back the claims of processes of this host that are known to be dead, so that nobody waits for their leases.
+    pub async fn release_dead_claims(&self, now: DateTime<Utc>) -> Result<u64> {
+        let mut released = 0;
+        for row in query_all(
+            &self.db,
+            "SELECT id, fence, holder FROM letter WHERE state = 'sending'",
+            [],
+        )
+        .await?
+        {
+            let (id, fence, holder): (i64, i64, Option<String>) = (
+                row.try_get("", "id")?,
+                row.try_get("", "fence")?,
+                row.try_get("", "holder")?,
+            );
+            if holder.is_some_and(|holder| process::is_gone(&holder)) {
+                released += execute(&self.db, "UPDATE letter SET lease_until = $3 WHERE id = $1 AND fence = $2 AND state = 'sending'", [id.into(), fence.into(), now.into()]).await?;
+            }
+        }
+        Ok(released)
+    }
+
+    /// Returns when the letter of `lane` that waits longest was due.
+    pub async fn oldest_due(&self, lane: Lane) -> Result<Option<DateTime<Utc>>> {
+        let select = "SELECT min(due_at) AS due_at FROM letter WHERE lane = $1 AND state IN ('due', 'sending', 'maybe_sent')";
+        let row = query_one(&self.db, select, [lane.as_str().into()]).await?;
+        Ok(row
+            .map(|row| row.try_get("", "due_at"))
+            .transpose()?
+            .flatten())
+    }
+
+    /// Returns the numbers of the tickets that a receipt names.
+    pub(super) async fn named_tickets(&self, letter: i64) -> Result<Vec<i64>> {
+        let rows = query_all(
+            &self.db,
+            "SELECT number FROM ticket WHERE receipt_letter = $1 ORDER BY number",
+            [letter.into()],
+        )
+        .await?;
+        rows.iter()
+            .map(|row| Ok(row.try_get("", "number")?))
+            .collect()
+    }
+}
+
+/// A letter to the author of an answer that did not arrive.
+async fn tell_author(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    claimed: &Claimed,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(author) = claimed
+        .row
+        .author_login
+        .as_deref()
+        .and_then(|login| registrar.desk.by_login(login))
+    else {
+        return Ok(());
+    };
+    let Some(message) = claimed.row.message else {
+        return Ok(());
+    };
+    let what = Undelivered {
+        address: claimed.row.recipient_address.clone(),
+        reply: why.to_owned(),
+    };
+    let row = NewRow {
+        kind: Kind::Delivery,
+        cause: Cause::Message {
+            ticket: claimed.ticket,
+            message,
+        },
+        address: &author.address,
+        name: CleanLine::new(&author.name, 100),
+        login: Some(author.login.clone()),
+        author: None,
+        words: Some(json(&what)),
+        due_at: now,
+    };
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
+}
+
+fn owned(claimed: &Claimed, changed: u64) -> Result<()> {
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LeaseLost(format!("letter {}", claimed.id)))
+    }
+}
+
+/// Returns the letter rows of a ticket, for conversations.
+pub(super) async fn letters_of(
+    db: &impl ConnectionTrait,
+    ticket: i64,
+) -> Result<Vec<letter::Model>> {
+    use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+    Ok(letter::Entity::find()
+        .filter(letter::Column::Ticket.eq(ticket))
+        .order_by_asc(letter::Column::Id)
+        .all(db)
+        .await?)
+}

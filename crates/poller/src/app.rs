@@ -1,0 +1,61 @@
+//! The daemon: one loop a mailbox that reads, one that sends what may go at any hour.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use ninetosix_core::clock::Clock;
+use ninetosix_core::config::{self, Settings};
+use ninetosix_core::daemon::Daemon;
+use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::stop::Stop;
+
+use crate::imap::{ImapServer, Security};
+use crate::mailbox::MailboxLoop;
+use crate::register::Register;
+
+/// Runs the poller until `stop` is asked for.
+pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyhow::Result<()> {
+    let Some(daemon) = Daemon::start(&settings, clock, stop).await? else {
+        return Ok(());
+    };
+    let mut loops = tokio::task::JoinSet::new();
+    for mailbox in &settings.mailboxes {
+        let delivery = daemon.delivery(Lane::Poller, mailbox)?;
+        let register = Register {
+            store: daemon.store.clone(),
+            clock: daemon.clock.clone(),
+            office: daemon.office.clone(),
+            mailbox: mailbox.address.clone(),
+            wake: delivery.wake.clone(),
+            blameless: Vec::new(),
+        };
+        loops.spawn(delivery.run());
+        let reading = MailboxLoop {
+            settings: mailbox.clone(),
+            server: server(mailbox)?,
+            letter_cap_bytes: settings.letter_cap_bytes,
+            register,
+            stop: daemon.stop.clone(),
+        };
+        loops.spawn(reading.run());
+    }
+    tracing::info!(mailboxes = settings.mailboxes.len(), "the poller runs");
+    daemon.finish(loops).await
+}
+
+/// Returns the IMAP server of a mailbox.
+pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
+    Ok(ImapServer {
+        host: mailbox.imap.host.clone(),
+        port: mailbox.imap.port,
+        security: match mailbox.imap.security {
+            config::Security::Implicit => Security::Implicit,
+            config::Security::StartTls => Security::StartTls,
+            config::Security::PlainLoopback => Security::PlainLoopback,
+        },
+        tls: ninetosix_core::tls::client(mailbox.ca_file.as_deref())
+            .context("reading certificates")?,
+        user: mailbox.user.clone(),
+        password: mailbox.password.clone(),
+    })
+}

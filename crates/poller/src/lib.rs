@@ -1,0 +1,13 @@
+//! IMAP mailbox to registered tickets and their receipts, around the clock.
+//!
+//! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox; `folder` brings one folder and the
+//!   ledger together; `register` turns stored bytes into what they cause;
+//! - [`imap`] is the connection; [`check`] and [`ledger`] are what operators ask.
+
+pub mod app;
+pub mod check;
+mod folder;
+pub mod imap;
+pub mod ledger;
+mod mailbox;
+mod register;

@@ -1,0 +1,231 @@
+//! The loop over one mailbox: hold the lease, connect, bring every folder up to date, wait for news, again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ninetosix_core::clock::Clock;
+use ninetosix_core::config;
+use ninetosix_core::process;
+use ninetosix_core::pulse::Pulse;
+use ninetosix_core::stop::Stop;
+use ninetosix_core::store::lease::Held;
+use ninetosix_core::store::{Store, StoreError};
+
+use crate::folder::{Folder, SyncError};
+use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
+use crate::register::Register;
+
+/// The longest IDLE: servers and firewalls forget idle connections (RFC 2177 allows 29 minutes).
+const LONGEST_IDLE: Duration = Duration::from_secs(9 * 60);
+/// How often every UID of every folder is compared with the ledger.
+const THOROUGH_EVERY: Duration = Duration::from_secs(3600);
+/// Pauses after a failure: the first, the longest, and the one after a refused login, which locks accounts.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const LOGIN_PAUSE: Duration = Duration::from_secs(120);
+/// How often the lease is renewed, and asked for while another process holds it.
+const LEASE_EVERY: Duration = Duration::from_secs(20);
+const LEASE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Reads one mailbox.
+pub(crate) struct MailboxLoop {
+    pub(crate) settings: config::Mailbox,
+    pub(crate) server: ImapServer,
+    pub(crate) letter_cap_bytes: u64,
+    pub(crate) register: Register,
+    pub(crate) stop: Stop,
+}
+
+/// Why a connection was given up.
+enum End {
+    Stopped,
+    LeaseLost,
+    Failed { problem: String, at_least: Duration },
+}
+
+impl MailboxLoop {
+    /// Reads until it is asked to stop.
+    pub(crate) async fn run(mut self) {
+        let address = self.settings.address.clone();
+        let (store, clock, stop) = (
+            self.register.store.clone(),
+            self.register.clock.clone(),
+            self.stop.clone(),
+        );
+        let mut pulse = Pulse::new(format!("poll:{address}"));
+        let name = format!("mailbox:{address}");
+        let holder = process::holder();
+        let mut pause = PAUSE.0;
+        while !stop.is_asked() {
+            let end = match store.take_lease(&name, &holder, clock.now()).await {
+                Ok(Some(held)) => {
+                    let end = self.under_lease(&held, &mut pulse, &mut pause).await;
+                    // Best effort: a lease that is not given back runs out.
+                    let _ = store.release_lease(&held, clock.now()).await;
+                    end
+                }
+                Ok(None) => {
+                    tracing::info!(mailbox = %address.masked(), "another poller reads this mailbox; waiting");
+                    stop.sleep(LEASE_PAUSE).await;
+                    continue;
+                }
+                Err(error) => End::Failed {
+                    problem: error.to_string(),
+                    at_least: PAUSE.0,
+                },
+            };
+            match end {
+                End::Stopped => break,
+                End::LeaseLost => {
+                    tracing::warn!(mailbox = %address.masked(), "another poller has taken over")
+                }
+                End::Failed { problem, at_least } => {
+                    pulse.bad(&store, problem, clock.now()).await;
+                    stop.sleep(pause.max(at_least)).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+            }
+        }
+    }
+
+    /// Reads while the lease is held.
+    async fn under_lease(&mut self, held: &Held, pulse: &mut Pulse, pause: &mut Duration) -> End {
+        let (store, clock) = (self.register.store.clone(), self.register.clock.clone());
+        tokio::select! {
+            end = self.connected(held, pulse, pause) => end,
+            () = keep_lease(&store, &clock, held) => End::LeaseLost,
+        }
+    }
+
+    /// Reads over one connection.
+    async fn connected(&mut self, held: &Held, pulse: &mut Pulse, pause: &mut Duration) -> End {
+        let opened = Connection::open_with(
+            &self.server,
+            Timeouts::default(),
+            Limits::for_messages_up_to(self.letter_cap_bytes),
+        );
+        let mut connection = match tokio::select! { opened = opened => opened, () = self.stop.asked() => return End::Stopped }
+        {
+            Ok(connection) => connection,
+            Err(error) => return failed(&self.server.host, error.into()),
+        };
+        match self.read(&mut connection, held, pulse, pause).await {
+            Ok(()) => {
+                connection.logout().await;
+                End::Stopped
+            }
+            Err(SyncError::Store(StoreError::LeaseLost(_))) => End::LeaseLost,
+            Err(error) => failed(&self.server.host, error),
+        }
+    }
+
+    /// Brings the folders up to date and waits for news, until a stop is asked for.
+    async fn read(
+        &mut self,
+        connection: &mut Connection,
+        held: &Held,
+        pulse: &mut Pulse,
+        pause: &mut Duration,
+    ) -> Result<(), SyncError> {
+        let mut folders = self.folders(connection).await?;
+        let mut compared: Option<Instant> = None;
+        while !self.stop.is_asked() {
+            let thorough = compared.is_none_or(|at| at.elapsed() >= THOROUGH_EVERY);
+            // The first folder last: it stays selected, and its news is what is waited for.
+            for folder in folders.iter_mut().rev() {
+                folder
+                    .bring_up_to_date(
+                        connection,
+                        &mut self.register,
+                        &self.settings.after_registration,
+                        self.letter_cap_bytes,
+                        thorough,
+                        held,
+                    )
+                    .await?;
+                if self.stop.is_asked() {
+                    return Ok(());
+                }
+            }
+            if thorough {
+                compared = Some(Instant::now());
+            }
+            pulse
+                .good(&self.register.store, self.register.clock.now())
+                .await;
+            *pause = PAUSE.0;
+            self.wait_for_news(connection).await?;
+        }
+        Ok(())
+    }
+
+    /// The folders to read, by their names on the server.
+    async fn folders(&self, connection: &mut Connection) -> Result<Vec<Folder>, SyncError> {
+        let mut found: Vec<Folder> = Vec::new();
+        for name in &self.settings.folders {
+            let name = match name.as_str() {
+                "spam" => match connection.list_special(Role::Junk).await? {
+                    Some(name) => name,
+                    None => {
+                        tracing::warn!(mailbox = %self.settings.address.masked(), "the server has no folder for spam; letters there would not be seen");
+                        continue;
+                    }
+                },
+                name => name.to_owned(),
+            };
+            if !found.iter().any(|folder| folder.name == name) {
+                found.push(Folder::new(name));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Waits until letters come, the safety poll is due, or a stop is asked for.
+    async fn wait_for_news(&self, connection: &mut Connection) -> Result<(), SyncError> {
+        let longest = self.settings.poll_interval.min(LONGEST_IDLE);
+        if let Some(every) = self.settings.quick_poll {
+            let begun = Instant::now();
+            while begun.elapsed() < longest && self.stop.sleep(every).await {
+                if connection.noop().await? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        if !connection.supports_idle() {
+            self.stop.sleep(longest).await;
+            return Ok(());
+        }
+        match connection.idle(longest, self.stop.asked()).await? {
+            IdleEnd::NewMail | IdleEnd::Timeout | IdleEnd::Stopped => Ok(()),
+        }
+    }
+}
+
+/// Renews the lease until it is lost.
+async fn keep_lease(store: &Store, clock: &Arc<dyn Clock>, held: &Held) {
+    loop {
+        tokio::time::sleep(LEASE_EVERY).await;
+        match store.renew_lease(held, clock.now()).await {
+            Ok(()) => {}
+            Err(StoreError::LeaseLost(_)) => return,
+            Err(error) => tracing::debug!(%error, "the lease was not renewed"),
+        }
+    }
+}
+
+/// What a failure means for the next try.
+fn failed(host: &str, error: SyncError) -> End {
+    let at_least = match &error {
+        SyncError::Imap(
+            ImapError::AuthRefused(_)
+            | ImapError::NoLoginMethod(_)
+            | ImapError::PlainTextRefused(_),
+        ) => LOGIN_PAUSE,
+        SyncError::Imap(_) | SyncError::Store(_) => PAUSE.0,
+    };
+    let problem = match error {
+        SyncError::Imap(error) => format!("IMAP server {host}: {error}"),
+        SyncError::Store(error) => error.to_string(),
+    };
+    End::Failed { problem, at_least }
+}

@@ -1,0 +1,202 @@
+//! `ninetosix-poller`: the command line. What the commands do is in the library.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use ninetosix_core::cli::{self, Exit};
+use ninetosix_core::clock::{Clock, SystemClock};
+use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::stop::{self, Stopper};
+use ninetosix_core::store::Store;
+use ninetosix_core::{config, health, logging, tls};
+use ninetosix_poller::{app, check, ledger};
+
+/// Registers every letter of the support mailboxes as a ticket, around the clock, and confirms it.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Example: ninetosix-poller check --config /etc/ninetosix/ninetosix.toml\n\nExit codes: 0 fine, 1 found a problem, 2 wrong usage or configuration."
+)]
+struct Cli {
+    /// The configuration file [default: $NINETOSIX_CONFIG, else /etc/ninetosix/ninetosix.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon until SIGTERM or SIGINT
+    #[command(after_help = "Example: ninetosix-poller run --config /etc/ninetosix/ninetosix.toml")]
+    Run,
+    /// Try the configuration against the mailbox, the submission server and the database
+    #[command(after_help = "Example: ninetosix-poller check")]
+    Check {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say whether the mailboxes are read and the receipts leave in time; for containers and monitors
+    #[command(
+        after_help = "Example: ninetosix-poller health || systemctl restart ninetosix-poller"
+    )]
+    Health {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare the server's letters with the ledger, or look at one letter
+    #[command(
+        after_help = "Example: ninetosix-poller ledger\n         ninetosix-poller ledger show 1042\n         ninetosix-poller ledger raw 1042 > letter.eml"
+    )]
+    Ledger {
+        #[command(subcommand)]
+        what: Option<LedgerCommand>,
+        /// One JSON object a line
+        #[arg(long, global = true)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// The rows of the letter with this UID, in every folder
+    Show {
+        /// The UID on the server
+        uid: u32,
+    },
+    /// The bytes of the letter with this UID, as the server gave them
+    Raw {
+        /// The UID on the server
+        uid: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    tls::install_provider();
+    let cli = Cli::parse();
+    let settings = match cli::settings(cli.config) {
+        Ok(settings) => settings,
+        Err(exit) => return exit.into(),
+    };
+    cli::finish(match cli.command {
+        Command::Run => run(settings),
+        Command::Check { json } => cli::block_on(async {
+            let good = check::run(&settings, &SystemClock).await.print(json);
+            Ok(if good { Exit::Fine } else { Exit::Problem })
+        }),
+        Command::Health { json } => cli::block_on(health_of(&settings, json)),
+        Command::Ledger { what: None, json } => cli::block_on(compare(&settings, json)),
+        Command::Ledger {
+            what: Some(LedgerCommand::Show { uid }),
+            json,
+        } => cli::block_on(show(&settings, uid, json)),
+        Command::Ledger {
+            what: Some(LedgerCommand::Raw { uid }),
+            ..
+        } => cli::block_on(raw(&settings, uid)),
+    })
+}
+
+/// Runs the daemon.
+fn run(settings: config::Settings) -> anyhow::Result<Exit> {
+    logging::start();
+    cli::block_on(async {
+        let (stopper, stop) = Stopper::new();
+        tokio::spawn(async move {
+            if let Err(error) = stop::signal().await {
+                tracing::error!(%error, "signals cannot be listened to");
+            }
+            stopper.stop();
+        });
+        app::run(settings, Arc::new(SystemClock), stop)
+            .await
+            .map(|()| Exit::Fine)
+    })
+}
+
+async fn health_of(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    let now = SystemClock.now();
+    let mut vitals = health::polls(&store, settings, now).await?;
+    vitals.push(health::letters(&store, settings, Lane::Poller, now).await?);
+    Ok(health::print(&vitals, json))
+}
+
+async fn compare(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    let counts = ledger::count(settings, &store).await?;
+    for count in &counts {
+        if json {
+            println!("{}", serde_json::to_string(count)?);
+        } else {
+            ledger::print(count);
+        }
+    }
+    Ok(if counts.iter().all(ledger::Count::agrees) {
+        Exit::Fine
+    } else {
+        Exit::Problem
+    })
+}
+
+async fn show(settings: &config::Settings, uid: u32, json: bool) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    let mut found = false;
+    for mailbox in &settings.mailboxes {
+        for (row, _) in store.ledger_rows(mailbox.address.as_str(), uid).await? {
+            found = true;
+            if json {
+                println!("{}", serde_json::to_string(&row)?);
+                continue;
+            }
+            println!(
+                "{} {} UIDVALIDITY {} UID {}",
+                row.mailbox, row.folder, row.uidvalidity, row.uid
+            );
+            println!(
+                "  outcome    {}{}",
+                row.outcome.as_deref().unwrap_or("pending"),
+                row.ticket
+                    .map(|number| format!(", ticket {number}"))
+                    .unwrap_or_default()
+            );
+            println!(
+                "  reason     {}",
+                cli::printable(row.reason.as_deref().unwrap_or("-"))
+            );
+            println!(
+                "  Message-ID {}",
+                cli::printable(row.message_id.as_deref().unwrap_or("-"))
+            );
+            println!(
+                "  sha256     {}\n  at         {}",
+                row.sha256.as_deref().unwrap_or("-"),
+                row.at
+            );
+        }
+    }
+    if !found {
+        eprintln!("no letter with UID {uid} in the ledger");
+    }
+    Ok(if found { Exit::Fine } else { Exit::Problem })
+}
+
+async fn raw(settings: &config::Settings, uid: u32) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    for mailbox in &settings.mailboxes {
+        // The newest numbering comes last.
+        let rows = store.ledger_rows(mailbox.address.as_str(), uid).await?;
+        if let Some(id) = rows.into_iter().rev().find_map(|(_, raw)| raw) {
+            std::io::stdout().write_all(&store.raw(id).await?)?;
+            return Ok(Exit::Fine);
+        }
+    }
+    eprintln!("no bytes of a letter with UID {uid} are stored");
+    Ok(Exit::Problem)
+}

@@ -1,0 +1,190 @@
+//! From stored bytes to everything they cause. One letter that cannot be read never stops the others: attempts are
+//! counted before parsing, a letter with an attempt and no outcome is tried alone and after those never tried, and the
+//! third attempt alone that fails sets it aside (rules R06, R07).
+
+use std::sync::Arc;
+
+use ninetosix_core::clock::Clock;
+use ninetosix_core::delivery::Office;
+use ninetosix_core::domain::address::EmailAddress;
+use ninetosix_core::domain::incoming::IncomingMail;
+use ninetosix_core::failpoint;
+use ninetosix_core::mail::parse::parse;
+use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
+use ninetosix_core::store::lease::Held;
+use ninetosix_core::store::{Result, Store, StoreError};
+use tokio::sync::Notify;
+
+/// Letters looked up at once.
+const BATCH: u64 = 100;
+/// The parser recurses; its thread has a stack of known size.
+const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Registers the stored letters of one mailbox.
+pub(crate) struct Register {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) office: Arc<Office>,
+    pub(crate) mailbox: EmailAddress,
+    /// Rung when a letter was registered.
+    pub(crate) wake: Arc<Notify>,
+    /// Attempts that failed through no fault of their letter: the database was away.
+    pub(crate) blameless: Vec<i64>,
+}
+
+impl Register {
+    /// Registers every letter that waits. Returns how many there were.
+    pub(crate) async fn all(&mut self, held: &Held) -> Result<usize> {
+        if !self.blameless.is_empty() {
+            self.store.uncount_attempts(&self.blameless, held).await?;
+            self.blameless.clear();
+        }
+        let mut registered = 0;
+        loop {
+            let waiting = self.store.pending(self.mailbox.as_str(), BATCH).await?;
+            let (tried, fresh): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|letter| letter.tried);
+            if fresh.is_empty() && tried.is_empty() {
+                return Ok(registered);
+            }
+            if fresh.is_empty() {
+                for letter in tried {
+                    self.alone(&letter, held).await?;
+                    registered += 1;
+                }
+                continue;
+            }
+            let ids: Vec<i64> = fresh.iter().map(|letter| letter.id).collect();
+            self.store.count_attempt(&ids, false, held).await?;
+            for letter in fresh {
+                if let Err(panic) = self.one(&letter, held).await? {
+                    tracing::warn!(
+                        mailbox.uid = letter.uid,
+                        reason = panic,
+                        "a letter could not be read; it will be tried alone"
+                    );
+                }
+                registered += 1;
+            }
+        }
+    }
+
+    /// Tries a letter that was begun before and did not end.
+    async fn alone(&mut self, letter: &Pending, held: &Held) -> Result<()> {
+        if letter.attempts_alone >= ATTEMPTS_ALONE {
+            return self
+                .set_aside(letter, "reading it ended the program", held)
+                .await;
+        }
+        self.store.count_attempt(&[letter.id], true, held).await?;
+        match self.one(letter, held).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(panic)) if letter.attempts_alone + 1 >= ATTEMPTS_ALONE => {
+                self.set_aside(letter, &panic, held).await
+            }
+            Ok(Err(panic)) => {
+                tracing::warn!(
+                    mailbox.uid = letter.uid,
+                    reason = panic,
+                    "a letter could not be read again"
+                );
+                Ok(())
+            }
+            Err(error) => {
+                self.blameless.push(letter.id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Registers one letter; the inner error says why it could not be read.
+    async fn one(&self, letter: &Pending, held: &Held) -> Result<std::result::Result<(), String>> {
+        let raw = match self.store.raw(letter.raw_mail_id).await {
+            Ok(raw) => raw,
+            Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
+            Err(error) => return Err(error),
+        };
+        let mail = match read(raw).await {
+            Ok(mail) => mail,
+            Err(panic) => return Ok(Err(panic)),
+        };
+        failpoint::reach("parsed");
+        let registered = match self
+            .store
+            .register(
+                self.office.registrar(&self.mailbox),
+                letter,
+                &mail,
+                held,
+                self.clock.now(),
+            )
+            .await
+        {
+            Ok(registered) => registered,
+            Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
+            Err(error) => return Err(error),
+        };
+        failpoint::reach("committed");
+        if let Some(registered) = registered {
+            tracing::info!(
+                mailbox.uid = letter.uid,
+                mailbox.folder = letter.folder,
+                outcome = registered.outcome.as_str(),
+                ticket.id = registered.ticket,
+                "registered"
+            );
+        }
+        self.wake.notify_one();
+        Ok(Ok(()))
+    }
+
+    /// Sets a letter aside and raises one alert.
+    async fn set_aside(&self, letter: &Pending, why: &str, held: &Held) -> Result<()> {
+        tracing::error!(
+            mailbox.uid = letter.uid,
+            mailbox.folder = letter.folder,
+            ledger.id = letter.id,
+            reason = why,
+            "quarantined"
+        );
+        let alert = format!(
+            "quarantine {}\n\nThe letter UID {} in folder {} of {} could not be registered in {ATTEMPTS_ALONE} attempts: {why}. It is kept and will not be tried again by itself; the letters after it are not affected. Look at it: ninetosix-poller ledger show {}",
+            letter.id, letter.uid, letter.folder, self.mailbox, letter.uid
+        );
+        self.store
+            .quarantine(
+                self.office.registrar(&self.mailbox),
+                letter,
+                why,
+                &alert,
+                held,
+                self.clock.now(),
+            )
+            .await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+}
+
+/// Parses in a thread of its own: a panic there is an answer here.
+async fn read(raw: Vec<u8>) -> std::result::Result<IncomingMail, String> {
+    let join = move || {
+        let thread = std::thread::Builder::new()
+            .name("parse".to_owned())
+            .stack_size(PARSER_STACK_BYTES)
+            .spawn(move || parse(&raw));
+        thread
+            .map_err(|error| error.to_string())?
+            .join()
+            .map_err(|panic| {
+                let words = panic
+                    .downcast_ref::<&str>()
+                    .map(|words| (*words).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
+                format!("the parser panicked: {}", words.unwrap_or_default())
+            })
+    };
+    tokio::task::spawn_blocking(join)
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+}

@@ -1,0 +1,56 @@
+//! The daemon: one loop a mailbox that sends what waits for business hours, and one that carries out what specialists
+//! ordered outside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ninetosix_core::clock::Clock;
+use ninetosix_core::config::Settings;
+use ninetosix_core::daemon::Daemon;
+use ninetosix_core::delivery::Office;
+use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::pulse::Pulse;
+use ninetosix_core::stop::Stop;
+use ninetosix_core::store::Store;
+
+/// How often orders that have come due are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs the worker until `stop` is asked for.
+pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyhow::Result<()> {
+    let Some(daemon) = Daemon::start(&settings, clock, stop).await? else {
+        return Ok(());
+    };
+    let mut loops = tokio::task::JoinSet::new();
+    for mailbox in &settings.mailboxes {
+        loops.spawn(daemon.delivery(Lane::Worker, mailbox)?.run());
+    }
+    loops.spawn(orders(
+        daemon.store.clone(),
+        daemon.clock.clone(),
+        daemon.office.clone(),
+        daemon.stop.clone(),
+    ));
+    tracing::info!(mailboxes = settings.mailboxes.len(), "the worker runs");
+    daemon.finish(loops).await
+}
+
+/// Carries out the orders given outside business hours, in order of writing, once the desk is open.
+async fn orders(store: Store, clock: Arc<dyn Clock>, office: Arc<Office>, stop: Stop) {
+    let mut pulse = Pulse::new("orders".to_owned());
+    loop {
+        let now = clock.now();
+        if office.desk.calendar.is_open(now) {
+            match store.apply_due_commands(&office.desk, now).await {
+                Ok(0) => pulse.good(&store, now).await,
+                Ok(applied) => {
+                    tracing::info!(applied, "carried out orders given outside business hours")
+                }
+                Err(error) => pulse.bad(&store, error.to_string(), now).await,
+            }
+        }
+        if !stop.sleep(LOOK_EVERY).await {
+            return;
+        }
+    }
+}

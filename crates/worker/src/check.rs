@@ -1,0 +1,16 @@
+//! `check`: submission server, database and hours, tried for real.
+
+use ninetosix_core::check::{self, Report};
+use ninetosix_core::clock::Clock;
+use ninetosix_core::config::Settings;
+
+/// Tries everything the worker needs and returns the report.
+pub async fn run(settings: &Settings, clock: &dyn Clock) -> Report {
+    let mut report = Report::new(settings.language);
+    check::configuration(&mut report, settings, clock.now());
+    check::database(&mut report, settings).await;
+    for mailbox in &settings.mailboxes {
+        check::smtp(&mut report, mailbox).await;
+    }
+    report
+}

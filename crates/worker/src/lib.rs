@@ -1,0 +1,7 @@
+//! Outbox to SMTP, inside business hours: notices, answers and everything else that is not a receipt.
+//!
+//! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators; [`check`] tries the configuration.
+
+pub mod app;
+pub mod check;
+pub mod tickets;

@@ -1,0 +1,220 @@
+//! `ninetosix-worker`: the command line. What the commands do is in the library.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use ninetosix_core::cli::{self, Exit};
+use ninetosix_core::clock::{Clock, SystemClock};
+use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::stop::{self, Stopper};
+use ninetosix_core::store::Store;
+use ninetosix_core::{config, health, logging, tls};
+use ninetosix_worker::{app, check, tickets};
+
+/// Sends notices, answers and everything else that waits for business hours.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Example: ninetosix-worker tickets show 1042\n\nExit codes: 0 fine, 1 found a problem, 2 wrong usage or configuration."
+)]
+struct Cli {
+    /// The configuration file [default: $NINETOSIX_CONFIG, else /etc/ninetosix/ninetosix.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon until SIGTERM or SIGINT
+    #[command(after_help = "Example: ninetosix-worker run --config /etc/ninetosix/ninetosix.toml")]
+    Run,
+    /// Try the configuration against the submission server and the database
+    #[command(after_help = "Example: ninetosix-worker check")]
+    Check {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say whether letters leave in time; for containers and monitors
+    #[command(
+        after_help = "Example: ninetosix-worker health || systemctl restart ninetosix-worker"
+    )]
+    Health {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the database's schema the one this program needs
+    #[command(after_help = "Example: ninetosix-worker migrate")]
+    Migrate,
+    /// List tickets, or show one
+    #[command(
+        after_help = "Example: ninetosix-worker tickets show 1042\n         ninetosix-worker tickets attachment 1042 photo.jpg > photo.jpg"
+    )]
+    Tickets {
+        #[command(subcommand)]
+        what: Option<TicketsCommand>,
+        /// One JSON object a line
+        #[arg(long, global = true)]
+        json: bool,
+        /// How many of the latest
+        #[arg(long, default_value_t = 50)]
+        limit: u64,
+    },
+    /// List outgoing letters
+    #[command(after_help = "Example: ninetosix-worker letters --ticket 1042")]
+    Letters {
+        /// Of this ticket only
+        #[arg(long)]
+        ticket: Option<i64>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// How many of the latest
+        #[arg(long, default_value_t = 50)]
+        limit: u64,
+    },
+}
+
+#[derive(Subcommand)]
+enum TicketsCommand {
+    /// The whole conversation of a ticket
+    Show {
+        /// Its number
+        number: i64,
+    },
+    /// The bytes of a file that came with a ticket
+    Attachment {
+        /// The ticket's number
+        number: i64,
+        /// The file's name, as `show` prints it
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    tls::install_provider();
+    let cli = Cli::parse();
+    let settings = match cli::settings(cli.config) {
+        Ok(settings) => settings,
+        Err(exit) => return exit.into(),
+    };
+    let zone = settings.calendar.zone();
+    cli::finish(match cli.command {
+        Command::Run => run(settings),
+        Command::Check { json } => cli::block_on(async {
+            let good = check::run(&settings, &SystemClock).await.print(json);
+            Ok(if good { Exit::Fine } else { Exit::Problem })
+        }),
+        Command::Health { json } => cli::block_on(async {
+            let store = Store::open(&settings.database).await?;
+            let vital = health::letters(&store, &settings, Lane::Worker, SystemClock.now()).await?;
+            Ok(health::print(&[vital], json))
+        }),
+        Command::Migrate => cli::block_on(async {
+            let store = Store::connect(&settings.database).await?;
+            store.migrate(&settings.database).await?;
+            println!("the schema is current");
+            Ok(Exit::Fine)
+        }),
+        Command::Tickets {
+            what: None,
+            json,
+            limit,
+        } => cli::block_on(async {
+            for ticket in Store::open(&settings.database)
+                .await?
+                .tickets(limit)
+                .await?
+            {
+                if json {
+                    println!("{}", serde_json::to_string(&ticket)?);
+                } else {
+                    tickets::print_row(&ticket, zone);
+                }
+            }
+            Ok(Exit::Fine)
+        }),
+        Command::Tickets {
+            what: Some(TicketsCommand::Show { number }),
+            json,
+            ..
+        } => cli::block_on(show(&settings, number, json)),
+        Command::Tickets {
+            what: Some(TicketsCommand::Attachment { number, name }),
+            ..
+        } => cli::block_on(attachment(&settings, number, &name)),
+        Command::Letters {
+            ticket,
+            json,
+            limit,
+        } => cli::block_on(async {
+            for letter in Store::open(&settings.database)
+                .await?
+                .letters(ticket, limit)
+                .await?
+            {
+                if json {
+                    println!("{}", serde_json::to_string(&letter)?);
+                } else {
+                    tickets::print_letter(&letter, zone);
+                }
+            }
+            Ok(Exit::Fine)
+        }),
+    })
+}
+
+/// Runs the daemon.
+fn run(settings: config::Settings) -> anyhow::Result<Exit> {
+    logging::start();
+    cli::block_on(async {
+        let (stopper, stop) = Stopper::new();
+        tokio::spawn(async move {
+            if let Err(error) = stop::signal().await {
+                tracing::error!(%error, "signals cannot be listened to");
+            }
+            stopper.stop();
+        });
+        app::run(settings, Arc::new(SystemClock), stop)
+            .await
+            .map(|()| Exit::Fine)
+    })
+}
+
+async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    let Some((ticket, pieces)) = store.conversation(number).await? else {
+        eprintln!("there is no ticket {number}");
+        return Ok(Exit::Problem);
+    };
+    if json {
+        println!("{}", serde_json::to_string(&ticket)?);
+        for piece in &pieces {
+            println!("{}", serde_json::to_string(piece)?);
+        }
+    } else {
+        tickets::print_conversation(&ticket, &pieces, settings.calendar.zone());
+    }
+    Ok(Exit::Fine)
+}
+
+async fn attachment(settings: &config::Settings, number: i64, name: &str) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    match store.ticket_attachment(number, name).await? {
+        Some(bytes) => {
+            std::io::stdout().write_all(&bytes)?;
+            Ok(Exit::Fine)
+        }
+        None => {
+            eprintln!("ticket {number} has no file {name}");
+            Ok(Exit::Problem)
+        }
+    }
+}

@@ -1,0 +1,202 @@
+-- The first schema. migrations/postgres/0001_first.sql says the same for PostgreSQL; a test compares the two.
+--
+-- Times are UTC, written as RFC 3339 text with at most microseconds, always by the program and never by SQL,
+-- so that comparing two of them as text compares the instants.
+
+-- A folder that was looked at. A letter that was in it before `first_seen_at` is `before_start`, not a ticket.
+CREATE TABLE folder (
+    mailbox       TEXT NOT NULL,                -- the support address the mailbox serves
+    folder        TEXT NOT NULL,                -- its name on the server, decoded
+    uidvalidity   INTEGER NOT NULL,              -- the server's generation of UIDs (RFC 9051 section 2.3.1.1)
+    first_seen_at TEXT NOT NULL,                -- when this generation was first selected
+    PRIMARY KEY (mailbox, folder, uidvalidity)
+) STRICT, WITHOUT ROWID;
+
+-- A letter's bytes exactly as the server gave them, once for all copies of it.
+CREATE TABLE raw_mail (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    sha256     TEXT NOT NULL UNIQUE,            -- of all the bytes, in lower-case hex
+    size_bytes INTEGER NOT NULL,                 -- of all the bytes
+    complete   INTEGER NOT NULL,                -- 1 once the last chunk is written: a large letter takes several transactions
+    created_at TEXT NOT NULL
+) STRICT;
+
+-- The bytes themselves, in rows of 1 MiB at most, so that no write holds the lock for long.
+CREATE TABLE raw_chunk (
+    raw_mail_id INTEGER NOT NULL REFERENCES raw_mail (id) ON DELETE CASCADE,
+    seq         INTEGER NOT NULL,               -- 0, 1, 2 … in the order of the bytes
+    bytes       BLOB NOT NULL,
+    PRIMARY KEY (raw_mail_id, seq)
+) STRICT;
+
+-- A request for help and what became of it.
+CREATE TABLE ticket (
+    number            INTEGER PRIMARY KEY AUTOINCREMENT,    -- the number people are told
+    mailbox           TEXT NOT NULL,            -- the support address it came to and is answered from
+    state             TEXT NOT NULL CHECK (state IN ('new', 'in_work', 'answered', 'closed')),
+    subject           TEXT NOT NULL,            -- of the first letter, cleaned; '' where it had none
+    requester_address TEXT NOT NULL,            -- in its compared form (lower case)
+    requester_name    TEXT NOT NULL,            -- as the first letter spelled it; '' where it did not
+    assignee          TEXT,                     -- login of the specialist who has it
+    receipt_letter    INTEGER,                   -- the letter that names this ticket to its writer; one may name several
+    related_ticket    INTEGER REFERENCES ticket (number),    -- an older ticket its first letter pointed at
+    received_at       TEXT NOT NULL,            -- INTERNALDATE of the first letter
+    created_at        TEXT NOT NULL,
+    updated_at        TEXT NOT NULL,
+    closed_at         TEXT
+) STRICT;
+CREATE INDEX ticket_requester ON ticket (requester_address, number);
+CREATE INDEX ticket_receipt ON ticket (receipt_letter);
+
+-- One row a UID the server ever showed us, ending in exactly one outcome. Where we stand in a mailbox is read from here.
+CREATE TABLE ledger (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    mailbox        TEXT NOT NULL,
+    folder         TEXT NOT NULL,
+    uidvalidity    INTEGER NOT NULL,
+    uid            INTEGER NOT NULL,
+    internal_date  TEXT NOT NULL,               -- when the server took the letter in: its true time of arrival
+    size_bytes     INTEGER NOT NULL,             -- as the server says (RFC822.SIZE)
+    message_id     TEXT,                        -- its Message-ID without brackets, if it has one
+    raw_mail_id    INTEGER REFERENCES raw_mail (id),   -- NULL only where the letter was never fetched (before_start)
+    outcome        TEXT CHECK (outcome IN ('ticket', 'entry', 'command', 'bounce', 'automatic', 'own',
+                       'duplicate_of', 'refused', 'quarantined', 'before_start')),   -- NULL: fetched, not yet decided
+    reason         TEXT,                        -- why that outcome, in words for the operator
+    ticket         INTEGER REFERENCES ticket (number),
+    duplicate_of   INTEGER REFERENCES ledger (id),     -- the row that registered the same letter first
+    attempts       INTEGER NOT NULL,            -- times its registration was begun, counted before parsing
+    attempts_alone INTEGER NOT NULL,            -- of these, with no other letter in hand: three of them quarantine it
+    marked         INTEGER NOT NULL,            -- 1 once the courtesy mark was set on the server (or need not be)
+    fetched_at     TEXT NOT NULL,
+    decided_at     TEXT,
+    UNIQUE (mailbox, folder, uidvalidity, uid)
+) STRICT;
+CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
+CREATE INDEX ledger_unmarked ON ledger (mailbox, folder) WHERE marked = 0;
+CREATE INDEX ledger_raw ON ledger (raw_mail_id);
+
+-- A letter that was understood. The words of requesters are here; those of specialists are answers (table letter)
+-- or notes (table note), so that nothing internal has a way to a requester.
+CREATE TABLE message (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    ticket        INTEGER REFERENCES ticket (number),
+    raw_mail_id   INTEGER NOT NULL REFERENCES raw_mail (id),
+    author        TEXT NOT NULL CHECK (author IN ('requester', 'specialist', 'robot')),
+    login         TEXT,                         -- of the specialist who wrote it
+    from_address  TEXT NOT NULL,                -- in its compared form; '' where there was none
+    from_name     TEXT NOT NULL,
+    message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
+    content_hash  TEXT NOT NULL,                -- SHA-256 of the body's bytes: some programs use a Message-ID twice
+    subject       TEXT NOT NULL,
+    body          TEXT NOT NULL,                -- the words a person would read, cleaned; '' for a specialist's letter
+    received_at   TEXT NOT NULL,                -- INTERNALDATE
+    created_at    TEXT NOT NULL,
+    UNIQUE (message_id, content_hash)
+) STRICT;
+CREATE INDEX message_ticket ON message (ticket, id);
+
+-- A file that came with a letter. Its bytes stay in the raw mail; `part` says where.
+CREATE TABLE attachment (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    message      INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    part         INTEGER NOT NULL,              -- index of the MIME part in the parsed letter
+    name         TEXT NOT NULL,                 -- cleaned: never a path
+    content_type TEXT NOT NULL,
+    size_bytes   INTEGER NOT NULL,               -- decoded
+    sha256       TEXT NOT NULL,                 -- of the decoded bytes: proves that `part` still means the same
+    inline       INTEGER NOT NULL,              -- 1 for a picture shown inside the text
+    UNIQUE (message, part)
+) STRICT;
+
+-- Words for specialists only. No code that writes to requesters reads this table.
+CREATE TABLE note (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    ticket     INTEGER NOT NULL REFERENCES ticket (number),
+    message    INTEGER NOT NULL UNIQUE REFERENCES message (id),
+    login      TEXT NOT NULL,                   -- who wrote it
+    held       INTEGER NOT NULL,                -- 1 for an answer that was kept back because it could not be told from a quotation
+    body       TEXT NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX note_ticket ON note (ticket, id);
+
+-- What happened, in order. Rows are only ever added.
+CREATE TABLE event (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    ticket INTEGER REFERENCES ticket (number),
+    at     TEXT NOT NULL,
+    kind   TEXT NOT NULL,                       -- opened, entry, taken, answered, closed, reopened, note, sent, failed …
+    actor  TEXT NOT NULL,                       -- login, 'requester' or 'desk'
+    detail TEXT NOT NULL                        -- no bodies, no full addresses
+) STRICT;
+CREATE INDEX event_ticket ON event (ticket, id);
+
+-- What a specialist ordered, and when it takes effect: at once in business hours, else at the next opening.
+CREATE TABLE command (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    ticket     INTEGER NOT NULL REFERENCES ticket (number),
+    message    INTEGER NOT NULL REFERENCES message (id),
+    login      TEXT NOT NULL,
+    verb       TEXT NOT NULL CHECK (verb IN ('take', 'answer', 'close')),
+    due_at     TEXT NOT NULL,
+    applied_at TEXT,                            -- NULL: waits for the worker
+    created_at TEXT NOT NULL,
+    UNIQUE (message, verb)
+) STRICT;
+CREATE INDEX command_waiting ON command (due_at, id) WHERE applied_at IS NULL;
+
+-- The outbox: one outgoing letter a row, written in the transaction that causes it.
+CREATE TABLE letter (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind              TEXT NOT NULL CHECK (kind IN ('receipt', 'reopened', 'own_letter', 'alert', 'notice', 'delivery', 'answer')),
+    lane              TEXT NOT NULL CHECK (lane IN ('poller', 'worker')),   -- which daemon sends it; follows from the kind
+    mailbox           TEXT NOT NULL,            -- the support address it goes out from
+    ticket            INTEGER REFERENCES ticket (number),
+    message           INTEGER REFERENCES message (id),   -- the letter it is about
+    recipient_address TEXT NOT NULL,
+    recipient_name    TEXT NOT NULL,
+    recipient_login   TEXT,                     -- where the recipient is a specialist
+    author_login      TEXT,                     -- whose answer it is
+    words             TEXT,                     -- an answer's own words, or what a letter to a specialist is about
+    message_id        TEXT NOT NULL UNIQUE,     -- without brackets, fixed with the row: a second sending is the same mail
+    dedup_key         TEXT NOT NULL UNIQUE,     -- the cause and the recipient: the same cause never writes twice
+    state             TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'maybe_sent', 'held', 'failed', 'cancelled')),
+    due_at            TEXT NOT NULL,
+    attempts          INTEGER NOT NULL,         -- counted when it is claimed
+    fence             INTEGER NOT NULL,          -- rises at each claim; only its last holder may write the outcome
+    holder            TEXT,                     -- the process that claimed it
+    lease_until       TEXT,
+    frozen            BLOB,                     -- the finished bytes, from DATA until the outcome is known
+    possibly_twice    INTEGER NOT NULL,         -- 1 if the end-of-data of some attempt was written and never answered
+    why               TEXT,                     -- why it waits, failed or is held
+    created_at        TEXT NOT NULL,
+    sent_at           TEXT
+) STRICT;
+CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('due', 'sending', 'maybe_sent');
+CREATE INDEX letter_order ON letter (ticket, recipient_address, id) WHERE state IN ('due', 'sending', 'maybe_sent');
+CREATE INDEX letter_recent ON letter (kind, recipient_address, due_at);
+CREATE INDEX letter_recent_kind ON letter (kind, due_at);
+
+-- Everyone who wrote to the desk.
+CREATE TABLE person (
+    address       TEXT PRIMARY KEY NOT NULL,    -- in its compared form
+    name          TEXT NOT NULL,                -- as last spelled; '' where never
+    first_seen_at TEXT NOT NULL,
+    last_seen_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who may do what only one process may do at a time.
+CREATE TABLE lease (
+    name        TEXT PRIMARY KEY NOT NULL,      -- 'mailbox:ADDRESS'
+    holder      TEXT NOT NULL,                  -- the process, unique over hosts and restarts
+    fence       INTEGER NOT NULL,                -- rises with every new holder
+    lease_until TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The last sign of life of each loop.
+CREATE TABLE heartbeat (
+    name     TEXT PRIMARY KEY NOT NULL,         -- 'poll:ADDRESS', 'deliver:LANE:ADDRESS'
+    at       TEXT NOT NULL,                     -- last turn of the loop
+    good_at  TEXT,                              -- last turn that did all it should
+    problem  TEXT                               -- what is wrong now, in the operator's words
+) STRICT, WITHOUT ROWID;
