@@ -22,7 +22,7 @@ impl Frozen {
 
     /// The bytes before [`END_OF_DATA`], not stuffed. This is what lettre must be given.
     pub(super) fn body(&self) -> &[u8] {
-        &self.0[..]
+        self.0.strip_suffix(b"\r\n").unwrap_or(&self.0)
     }
 }
 
