@@ -1,1 +1,8 @@
+//! The store on both engines. `NINETOSIX_TEST_POSTGRES_URL` names a private PostgreSQL (`tests/run.sh` starts one and
+//! sets it); each test makes a database of its own.
 
+mod intake;
+mod lab;
+mod outbox;
+mod registration;
+mod schema;

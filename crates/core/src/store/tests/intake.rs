@@ -1,0 +1,103 @@
+//! Raw bytes, ledger rows, attempts and leases.
+
+use chrono::TimeDelta;
+
+use super::lab::{Lab, from_rita, monday, on_both_engines};
+use crate::store::StoreError;
+use crate::store::intake::{FolderState, Listed};
+
+on_both_engines! {
+    async fn raw_bytes_come_back_as_they_were_stored(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let large: Vec<u8> = (0..9 * 1024 * 1024 + 17).map(|n: u32| (n % 251) as u8).collect();
+        for raw in [&b""[..], b"Subject: x\r\n\r\nhello\r\n", &large] {
+            let pending = lab.fetched(raw, &held, now).await;
+            assert!(lab.store.raw(pending.raw_mail_id).await.expect("whole") == raw);
+        }
+    }
+
+    async fn storing_the_same_uid_again_changes_nothing(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
+        for _ in 0..3 {
+            lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+        }
+        assert_eq!(lab.number("SELECT count(*) FROM ledger").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM raw_mail").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM raw_chunk").await, 1);
+    }
+
+    async fn a_letter_cut_short_while_it_was_stored_is_stored_anew(lab: &Lab) {
+        use sea_orm::ConnectionTrait;
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
+        lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+        // As a crash between two transactions of a large letter leaves it.
+        lab.store.db.execute_unprepared("DELETE FROM ledger").await.expect("gone");
+        lab.store.db.execute_unprepared("UPDATE raw_mail SET complete = (1 = 0)").await.expect("incomplete");
+        lab.store.db.execute_unprepared("DELETE FROM raw_chunk").await.expect("gone");
+        lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+        let pending = lab.store.pending(lab.mailbox.as_str(), 9).await.expect("the database");
+        assert_eq!(lab.store.raw(pending.first().expect("it waits").raw_mail_id).await.expect("whole"), b"abc");
+    }
+
+    async fn a_fresh_letter_goes_before_one_that_was_tried(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let first = lab.fetched(b"first", &held, now).await;
+        lab.store.count_attempt(&[first.id], false, &held).await.expect("counted");
+        let second = lab.fetched(b"second", &held, now).await;
+        let order: Vec<i64> = lab.store.pending(lab.mailbox.as_str(), 9).await.expect("the database").into_iter().map(|letter| letter.id).collect();
+        assert_eq!(order, [second.id, first.id]);
+    }
+
+    async fn a_letter_set_aside_alerts_once_and_is_not_marked(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let letter = lab.fetched(b"poison", &held, now).await;
+        for _ in 0..2 {
+            lab.store.quarantine(lab.registrar(), &letter, "it ended the program", "quarantine 1", &held, now).await.expect("set aside");
+        }
+        assert_eq!(lab.text("SELECT outcome FROM ledger").await, "quarantined");
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'alert'").await, 1);
+        assert!(lab.store.pending(lab.mailbox.as_str(), 9).await.expect("the database").is_empty());
+        assert!(lab.store.unmarked(&lab.inbox()).await.expect("the database").is_empty());
+    }
+
+    async fn the_holder_of_an_older_lease_can_write_nothing(lab: &Lab) {
+        let now = monday("10:14:00");
+        let stale = lab.lease("host-a/1/1", now).await;
+        let letter = lab.fetched(b"x", &stale, now).await;
+        assert!(lab.store.take_lease("mailbox:help@school.test", "host-b/1/1", now).await.expect("the database").is_none(), "it is held");
+        let later = now + TimeDelta::seconds(61);
+        let held = lab.store.take_lease("mailbox:help@school.test", "host-b/1/1", later).await.expect("the database").expect("it ran out");
+        assert!(held.fence > stale.fence);
+        let listed = Listed { uid: 99, internal_date: now, size_bytes: 1, message_id: None };
+        let lost = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
+        lost(lab.store.store_raw(&lab.inbox(), &listed, b"y", &stale, later).await);
+        lost(lab.store.count_attempt(&[letter.id], true, &stale).await);
+        lost(lab.store.begin_folder(&lab.inbox(), &[], &stale, later).await);
+        lost(lab.store.register(lab.registrar(), &letter, &from_rita("1@x", "s", "b"), &stale, later).await.map(|_| ()));
+        lost(lab.store.renew_lease(&stale, later).await);
+        lab.store.renew_lease(&held, later).await.expect("the holder renews");
+    }
+
+    async fn a_folder_is_new_once_and_renumbered_after(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mut key = lab.inbox();
+        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::New);
+        let before: Vec<Listed> = (1..=1200).map(|uid| Listed { uid, internal_date: now, size_bytes: 5, message_id: Some(format!("{uid}@x")) }).collect();
+        lab.store.begin_folder(&key, &before, &held, now).await.expect("begun");
+        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::Known);
+        assert_eq!(lab.store.known_uids(&key).await.expect("known").len(), 1200);
+        assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE outcome = 'before_start'").await, 1200);
+        assert!(lab.store.unmarked(&key).await.expect("the database").is_empty(), "what was there before is left as it is");
+        key.uidvalidity = 2;
+        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::Renumbered);
+        assert_eq!(lab.store.before_start(&key).await.expect("known").len(), 1200);
+    }
+}

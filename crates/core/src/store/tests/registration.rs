@@ -1,0 +1,137 @@
+//! One letter, one transaction: what it causes is there as a whole, once.
+
+use chrono::TimeDelta;
+
+use super::lab::{Lab, address, from_rita, letter, monday, on_both_engines};
+use crate::domain::incoming::IncomingMail;
+use crate::domain::registration::Outcome;
+use crate::domain::text::CleanText;
+
+/// Sam's reply to the notice about ticket `number`, with these words of his own.
+async fn reply_of_sam(lab: &Lab, number: i64, message_id: &str, words: &str) -> IncomingMail {
+    let notice = lab.text(&format!("SELECT message_id FROM letter WHERE kind = 'notice' AND ticket = {number} AND recipient_login = 'sam' ORDER BY id LIMIT 1")).await;
+    let mut mail = letter("sam@school.test", message_id, "Re: [№ 1] x", words);
+    mail.references = vec![notice];
+    mail.body = CleanText::new(&format!(
+        "{words}\n\nпн, 23 нояб. 2026 г. в 10:14, Rita <help@school.test>:\n> [== Пишите ответ выше этой строки ==]\n> вопрос\n> [== Служебное ==]"
+    ));
+    mail
+}
+
+on_both_engines! {
+    async fn a_letter_opens_one_ticket_with_receipt_and_notices(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let registered = lab.register(&from_rita("1@family.test", "Не сохраняется", "Помогите"), &held, now).await;
+        assert_eq!(registered.outcome, Outcome::Ticket);
+        let number = registered.ticket.expect("a ticket");
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'receipt'").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'notice'").await, 2);
+        assert_eq!(lab.text(&format!("SELECT state FROM ticket WHERE number = {number}")).await, "new");
+        assert_eq!(lab.number(&format!("SELECT count(*) FROM ledger WHERE outcome = 'ticket' AND ticket = {number}")).await, 1);
+    }
+
+    async fn a_decided_letter_is_not_decided_again(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mail = from_rita("1@family.test", "s", "b");
+        let pending = lab.fetched(b"raw", &held, now).await;
+        assert!(lab.store.register(lab.registrar(), &pending, &mail, &held, now).await.expect("the database").is_some());
+        assert!(lab.store.register(lab.registrar(), &pending, &mail, &held, now).await.expect("the database").is_none());
+        assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 1);
+    }
+
+    async fn a_copy_makes_no_second_ticket_and_an_equal_message_id_does(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let first = from_rita("1@family.test", "s", "b");
+        assert_eq!(lab.register(&first, &held, now).await.outcome, Outcome::Ticket);
+        assert_eq!(lab.register(&first, &held, now).await.outcome, Outcome::DuplicateOf);
+        assert_eq!(lab.number("SELECT duplicate_of FROM ledger WHERE outcome = 'duplicate_of'").await, 1);
+        assert_eq!(lab.register(&from_rita("1@family.test", "s", "other words"), &held, now).await.outcome, Outcome::Ticket);
+        assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 2);
+    }
+
+    async fn receipts_over_the_ceiling_are_joined_and_postponed(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        for n in 1..=3 {
+            lab.register(&from_rita(&format!("{n}@family.test"), "s", &format!("b{n}")), &held, now).await;
+        }
+        // The first receipt waits unsent, so it names all three.
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'receipt'").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM ticket WHERE receipt_letter IS NOT NULL").await, 3);
+        // Once it is sent, the next one waits for the hour to pass.
+        crate::store::execute(&lab.store.db, "UPDATE letter SET state = 'sent' WHERE kind = 'receipt'", []).await.expect("sent");
+        let later = now + TimeDelta::minutes(10);
+        lab.register(&from_rita("4@family.test", "s", "b4"), &held, later).await;
+        assert!(!lab.store.has_due_letter(crate::domain::letter::Lane::Poller, lab.mailbox.as_str(), now + TimeDelta::minutes(59)).await.expect("known"));
+        assert!(lab.store.has_due_letter(crate::domain::letter::Lane::Poller, lab.mailbox.as_str(), now + TimeDelta::minutes(60)).await.expect("known"));
+        // Somebody else is not held up by Rita.
+        lab.register(&letter("olga@family.test", "5@family.test", "s", "b5"), &held, later).await;
+        assert!(lab.store.has_due_letter(crate::domain::letter::Lane::Poller, lab.mailbox.as_str(), later).await.expect("known"));
+    }
+
+    async fn a_reply_in_hours_answers_and_closes_at_once(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let number = lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await.ticket.expect("a ticket");
+        let reply = reply_of_sam(lab, number, "2@school.test", "Кабинет занят.\n#закрыть").await;
+        assert_eq!(lab.register(&reply, &held, now).await.outcome, Outcome::Command);
+        assert_eq!(lab.text("SELECT words FROM letter WHERE kind = 'answer'").await, "Кабинет занят.");
+        assert_eq!(lab.text("SELECT recipient_address FROM letter WHERE kind = 'answer'").await, "rita@family.test");
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
+        assert_eq!(lab.text("SELECT assignee FROM ticket").await, "sam");
+        assert_eq!(lab.number("SELECT count(*) FROM command WHERE applied_at IS NOT NULL").await, 2);
+        assert_eq!(lab.text("SELECT body FROM message WHERE author = 'specialist'").await, "", "his words are in the answer alone");
+    }
+
+    async fn a_reply_at_night_waits_and_says_so(lab: &Lab) {
+        let night = monday("23:04:00");
+        let held = lab.lease("a", night).await;
+        let number = lab.register(&from_rita("1@family.test", "s", "b"), &held, night).await.ticket.expect("a ticket");
+        let reply = reply_of_sam(lab, number, "2@school.test", "Готово.\n#закрыть").await;
+        lab.register(&reply, &held, night).await;
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "new");
+        assert!(lab.text("SELECT words FROM letter WHERE kind = 'own_letter'").await.contains("accepted"));
+        let opening = monday("09:00:00") + TimeDelta::days(1);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening - TimeDelta::seconds(1)).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database"), 2);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database"), 0);
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
+        assert_eq!(lab.number("SELECT count(*) FROM ticket WHERE closed_at IS NOT NULL").await, 1);
+    }
+
+    async fn a_note_is_kept_where_no_answer_is_made_from(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let number = lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await.ticket.expect("a ticket");
+        let reply = reply_of_sam(lab, number, "2@school.test", "#заметка\nОна уже звонила.").await;
+        lab.register(&reply, &held, now).await;
+        assert_eq!(lab.text("SELECT body FROM note").await, "Она уже звонила.");
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind NOT IN ('receipt', 'notice')").await, 0);
+    }
+
+    async fn a_specialist_without_a_token_is_told_at_most_five_times_a_day(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        for n in 0..7 {
+            let mail = letter("sam@school.test", &format!("{n}@school.test"), "привет", &format!("b{n}"));
+            assert_eq!(lab.register(&mail, &held, now).await.outcome, Outcome::Refused);
+        }
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'own_letter'").await, 5);
+        assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 0);
+    }
+
+    async fn a_lost_commit_answer_finds_its_row(lab: &Lab) {
+        // The commit went through and its answer did not: the same letter is fetched and registered again.
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mail = from_rita("1@family.test", "s", "b");
+        lab.register(&mail, &held, now).await;
+        lab.register(&mail, &held, now).await;
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'receipt'").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM person").await, 1);
+        assert_eq!(lab.text("SELECT address FROM person").await, address("rita@family.test").to_string());
+    }
+}
