@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::mail::parse;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::store::Store;
 use ninetosix_core::{config, health, logging, tls};
@@ -207,7 +208,10 @@ async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::R
 
 async fn attachment(settings: &config::Settings, number: i64, name: &str) -> anyhow::Result<Exit> {
     let store = Store::open(&settings.database).await?;
-    match store.ticket_attachment(number, name).await? {
+    let found = store.ticket_file(number, name).await?;
+    let bytes =
+        found.and_then(|(raw, part)| parse::attachments_bytes(&raw, &[part]).pop().flatten());
+    match bytes {
         Some(bytes) => {
             std::io::stdout().write_all(&bytes)?;
             Ok(Exit::Fine)

@@ -14,8 +14,9 @@ use super::problem::{Flaw, Problems, words};
 use super::reader::{Reader, Section};
 use super::schema::nearest;
 use super::secret::Secrets;
-use super::settings::{Database, Identity, Language, Mailbox, Settings, Signboard};
+use super::settings::{Database, Identity, Mailbox, Settings, Signboard};
 use super::sources::gather;
+use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
 
 /// The settings of that file, defaults and this process's environment; or everything that is wrong with

@@ -47,12 +47,13 @@ mod sources;
 mod testing;
 mod token_key;
 
+pub use crate::domain::language::Language;
 pub use endpoint::{Endpoint, Provider, Security};
 pub use load::load;
 pub use problem::{Problem, Problems, Words};
 pub use settings::{
-    AfterRegistration, Approval, Database, Identity, Language, Mailbox, Phone, PhoneHours,
-    Settings, Signboard,
+    AfterRegistration, Approval, Database, Identity, Mailbox, Phone, PhoneHours, Settings,
+    Signboard,
 };
 pub use sources::path;
 pub use token_key::{TokenKeyBytes, TokenKeyError, token_key};

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::settings::Language;
+use crate::domain::language::Language;
 
 /// One text in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]

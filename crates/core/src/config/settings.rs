@@ -16,6 +16,7 @@ use super::endpoint::{Endpoint, Provider};
 use crate::domain::address::EmailAddress;
 use crate::domain::calendar::Calendar;
 use crate::domain::desk::{Desk, Specialist};
+use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
 
 /// All settings of one installation.
@@ -66,16 +67,6 @@ impl From<&Settings> for Desk {
             reopen_within: TimeDelta::days(i64::from(settings.reopen_within_days)),
         }
     }
-}
-
-/// A language people are written to in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// Russian, the default.
-    #[default]
-    Ru,
-    /// English.
-    En,
 }
 
 /// The desk as people see it.

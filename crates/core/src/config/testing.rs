@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::environment::Surroundings;
 use super::reader::Reader;
-use super::settings::Language;
 use super::sources::gather;
+use crate::domain::language::Language;
 
 /// Answers with what `ask` finds in the text, whose relative paths start from `/base`.
 pub(super) fn with_reader<T>(toml: &str, ask: impl FnOnce(&Reader<'_>) -> T) -> T {

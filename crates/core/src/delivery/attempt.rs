@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::Delivery;
 use crate::domain::gate::{Gate, may_begin, may_finish};
+use crate::domain::outgoing::Content;
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
 use crate::mail::{specialist_letter, writer_letter};
 use crate::smtp::{Class, Failure, Refusal, SendOutcome, SmtpSession, Stage};
-use crate::store::content::Content;
 use crate::store::outbox::{Claimed, Ending};
 use crate::store::{Result, StoreError};
 
@@ -126,15 +126,20 @@ impl Delivery {
                 self.clock.now(),
             )
             .await?;
-        let draft = match content {
-            Content::Writer(envelope, content) => {
-                writer_letter::draft(&envelope, content, &office.wording, office.moments)
-            }
-            Content::Specialist(envelope, content) => {
-                specialist_letter::draft(&envelope, content, &office.wording, office.moments)
-            }
-        }?;
-        let bytes = tokio::task::spawn_blocking(move || compose(&draft))
+        let (making, moments) = (self.office.clone(), self.office.moments);
+        // Files of many megabytes are read out of their letter and encoded here.
+        let making = move || {
+            let draft = match content {
+                Content::Writer(envelope, content) => {
+                    writer_letter::draft(&envelope, content, &making.wording, moments)
+                }
+                Content::Specialist(envelope, content) => {
+                    specialist_letter::draft(&envelope, content, &making.wording, moments)
+                }
+            }?;
+            compose(&draft)
+        };
+        let bytes = tokio::task::spawn_blocking(making)
             .await
             .map_err(|panic| Stopped::Hold(format!("composing it failed: {panic}")))??;
         self.store.freeze(claimed, &bytes, self.clock.now()).await?;

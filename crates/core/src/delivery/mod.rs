@@ -22,6 +22,7 @@ use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::gate::{Gate, may_begin};
 use crate::domain::letter::Lane;
+use crate::domain::outgoing::Letterhead;
 use crate::domain::token::TokenKey;
 use crate::mail::moment::Moments;
 use crate::mail::wording::Wording;
@@ -29,7 +30,6 @@ use crate::process;
 use crate::pulse::Pulse;
 use crate::smtp::{DialError, SmtpServer, SmtpSession, Timeouts};
 use crate::stop::Stop;
-use crate::store::content::Letterhead;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
 

@@ -57,12 +57,16 @@ pub enum Why {
 
 /// The labels of the service part of a notice, folded, without the colon. The wording must keep to them.
 #[rustfmt::skip]
-pub const SERVICE_LABELS: [&str; 8] =
-    ["кто", "пришло", "тема", "вложения", "в копии", "раньше", "похоже на", "памятка"];
+pub const SERVICE_LABELS: [&str; 18] = [
+    "кто", "пришло", "состояние", "тема", "вложение", "вложения", "в копии", "упомянуто", "раньше", "похоже на", "памятка",
+    "who", "received", "state", "attachment", "copies to", "mentions", "earlier",
+];
 /// Words of a notice that no answer to a person contains.
 #[rustfmt::skip]
-const SERVICE_PHRASES: [&str; 3] =
-    ["пишите ответ выше этой строки", "пользователю не видно", "туда ответ не уйдет без"];
+const SERVICE_PHRASES: [&str; 5] = [
+    "пишите ответ выше этой строки", "пользователю не видно", "туда ответ не уйдет",
+    "write your answer above this line", "the requester does not see this",
+];
 const SENDER_LABELS: [&str; 3] = ["от", "от кого", "from"];
 #[rustfmt::skip]
 const HEADER_LABELS: [&str; 14] = [

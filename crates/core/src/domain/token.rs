@@ -79,8 +79,9 @@ impl TokenKey {
 
     /// Returns the short token that closes a notice about `ticket` to `address`: eight letters and digits.
     pub fn sentinel(&self, ticket: i64, address: &EmailAddress) -> String {
+        // In upper case, so that a line with it is no line of words even where its brackets are lost.
         let mac = self.mac("sentinel", ticket, 0, address);
-        BASE32_NOPAD.encode(&mac[..5]).to_ascii_lowercase()
+        BASE32_NOPAD.encode(&mac[..5])
     }
 
     /// Returns whether `text` is the [`TokenKey::sentinel`] for `ticket` and `address`.
@@ -137,7 +138,7 @@ impl Claim {
     }
 }
 
-/// Returns the ticket and short token of each closing sentinel in `text`: `[== 1042 · k7qp3xvd ==]`, whatever a
+/// Returns the ticket and short token of each closing sentinel in `text`: `[== 1042 · K7QP3XVD ==]`, whatever a
 /// mail program made of the dot, quoted or not.
 pub fn sentinels(text: &str) -> impl Iterator<Item = (i64, &str)> {
     text.lines().filter_map(|line| {

@@ -6,8 +6,10 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-use super::flowed;
+use super::{flowed, parse};
 use crate::domain::address::EmailAddress;
+use crate::domain::digest::sha256;
+use crate::domain::files::FilePart;
 use crate::domain::text::CleanLine;
 
 /// A letter in words, ready to be made a mail.
@@ -59,9 +61,35 @@ pub enum NotComposable {
     /// The parts do not make a mail.
     #[error("the letter cannot be built: {0}")]
     Build(#[from] lettre::error::Error),
+    /// A file is not what was registered.
+    #[error("the file {0} cannot be read from its letter")]
+    File(String),
     /// A template failed.
     #[error(transparent)]
     Wording(#[from] super::wording::WordingError),
+}
+
+/// Returns those of `files` that travel, with their bytes out of the letter `raw` they came in.
+///
+/// # Errors
+/// [`NotComposable::File`] if the letter does not hold the file that was registered.
+pub fn files(raw: &[u8], files: &[FilePart]) -> Result<Vec<File>, NotComposable> {
+    let travelling: Vec<&FilePart> = files.iter().filter(|file| file.travels).collect();
+    if travelling.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts: Vec<u32> = travelling.iter().map(|file| file.part).collect();
+    let with_bytes = |(file, bytes): (&FilePart, Option<Vec<u8>>)| {
+        let bytes = bytes.filter(|bytes| sha256(bytes) == file.sha256);
+        let bytes = bytes.ok_or_else(|| NotComposable::File(file.name.clone()))?;
+        Ok(File {
+            name: file.name.clone(),
+            content_type: file.content_type.clone(),
+            bytes,
+        })
+    };
+    let bytes = parse::attachments_bytes(raw, &parts);
+    travelling.into_iter().zip(bytes).map(with_bytes).collect()
 }
 
 /// Returns the bytes of the mail, lines ending in CRLF. The same draft gives the same bytes but for MIME boundaries,
@@ -79,9 +107,12 @@ pub fn compose(draft: &Draft) -> Result<Vec<u8>, NotComposable> {
         .message_id(Some(format!("<{}>", draft.message_id)));
     if let Some(answered) = draft.references.last() {
         builder = builder.in_reply_to(format!("<{answered}>"));
-        for reference in &draft.references {
-            builder = builder.references(format!("<{reference}>"));
-        }
+        let thread: Vec<String> = draft
+            .references
+            .iter()
+            .map(|id| format!("<{id}>"))
+            .collect();
+        builder = builder.references(thread.join(" "));
     }
     let fields = draft
         .fields
@@ -113,7 +144,9 @@ pub fn compose(draft: &Draft) -> Result<Vec<u8>, NotComposable> {
 
 /// The text as format=flowed (RFC 3676), so that phones wrap it to their own width.
 fn text_part(text: &str) -> SinglePart {
-    let flowed = flowed::flow(text).replace('\n', "\r\n");
+    let flowed = flowed::flow(text)
+        .trim_end_matches('\n')
+        .replace('\n', "\r\n");
     SinglePart::builder().header(FlowedText).body(
         Body::new_with_encoding(flowed, ContentTransferEncoding::QuotedPrintable)
             .unwrap_or_else(Body::new),

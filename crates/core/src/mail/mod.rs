@@ -9,5 +9,7 @@ pub mod flowed;
 pub mod moment;
 pub mod parse;
 pub mod specialist_letter;
+#[cfg(test)]
+mod tests;
 pub mod wording;
 pub mod writer_letter;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Offset, Timelike, Utc};
 use chrono_tz::Tz;
 
-use crate::config::Language;
+use crate::domain::language::Language;
 
 const RU_WEEKDAYS: [&str; 7] = [
     "понедельник",

@@ -7,6 +7,7 @@ use mail_parser::{Address, Header, HeaderValue, Message, MessageParser, MimeHead
 use sha2::{Digest, Sha256};
 
 use crate::domain::address::EmailAddress;
+use crate::domain::digest::sha256;
 use crate::domain::incoming::{
     Attachment, Correspondent, DeliveryReport, IncomingMail, RobotSigns,
 };
@@ -62,11 +63,6 @@ pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
                 .map(|part| part.contents().to_vec())
         })
         .collect()
-}
-
-/// Returns the SHA-256 of `bytes` in lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// Its own Message-ID, or one made from the content where it has none that can be used. Two letters without a
@@ -267,7 +263,7 @@ fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
 /// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
 fn file_name(name: &str, index: u32, content_type: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = CleanLine::new(last, 150)
+    let clean: String = CleanLine::new(last, 1000)
         .as_str()
         .chars()
         .filter(|c| !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'))
@@ -375,3 +371,7 @@ fn report(message: &Message<'_>) -> Option<DeliveryReport> {
     report.original_message_ids.truncate(REFERENCES);
     Some(report)
 }
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

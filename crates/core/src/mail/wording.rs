@@ -3,7 +3,7 @@
 
 use minijinja::{Environment, UndefinedBehavior};
 
-use crate::config::Language;
+use crate::domain::language::Language;
 
 const RU: [(&str, &str); 7] = [
     ("receipt", include_str!("wording/ru/receipt.txt")),
@@ -77,14 +77,6 @@ impl Wording {
             name: name.to_owned(),
             source,
         })
-    }
-}
-
-/// Returns the language's tag for Content-Language (RFC 5646).
-pub fn language_tag(language: Language) -> &'static str {
-    match language {
-        Language::Ru => "ru",
-        Language::En => "en",
     }
 }
 

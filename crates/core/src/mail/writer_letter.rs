@@ -1,84 +1,16 @@
-//! Letters to people who ask for help. This module is given only what they may know: there is no field here that a
-//! note, another ticket or a colleague's address could be put into.
+//! Letters to people who ask for help, in words. This module is given only what they may know.
 
-use chrono::{DateTime, NaiveDate, Utc};
 use minijinja::context;
 
-use super::compose::{Draft, File, NotComposable};
+use super::compose::{self, Draft, NotComposable};
 use super::moment::Moments;
 use super::wording::Wording;
-use crate::domain::address::EmailAddress;
+use crate::domain::outgoing::{WriterContent, WriterEnvelope};
 use crate::domain::text::CleanLine;
 
 /// The most of a writer's own text that is quoted back under an answer, in lines and in characters a line.
 const QUOTE_LINES: usize = 6;
 const QUOTE_CHARS: usize = 160;
-
-/// What every letter to a writer needs.
-#[derive(Debug, Clone)]
-pub struct WriterEnvelope {
-    /// Message-ID, without brackets.
-    pub message_id: String,
-    /// The writer's letters it follows, oldest first.
-    pub references: Vec<String>,
-    /// The desk's name.
-    pub desk: String,
-    /// The support address.
-    pub from: EmailAddress,
-    /// The writer.
-    pub to: EmailAddress,
-    /// The name beside the address.
-    pub to_name: CleanLine,
-    /// The ticket's number.
-    pub number: i64,
-    /// The subject of the ticket's first letter.
-    pub subject: CleanLine,
-    /// When the letter is written.
-    pub now: DateTime<Utc>,
-}
-
-/// When work begins, as a receipt says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beginning {
-    /// Whether the desk is open now.
-    pub open: bool,
-    /// The minute work begins.
-    pub begins: DateTime<Utc>,
-    /// Days off between now and then, if holidays are among them.
-    pub holidays: Option<(NaiveDate, NaiveDate)>,
-}
-
-/// What a letter to a writer says.
-#[derive(Debug, Clone)]
-pub enum WriterContent {
-    /// Your letter is registered.
-    Receipt {
-        /// The tickets it names; one, unless ceilings joined several.
-        numbers: Vec<i64>,
-        /// When the latest letter came in.
-        registered: DateTime<Utc>,
-        /// When work begins.
-        beginning: Beginning,
-        /// Phones as people read them.
-        phones: Vec<String>,
-    },
-    /// Your ticket is open again.
-    Reopened {
-        /// When work begins.
-        beginning: Beginning,
-    },
-    /// A specialist's answer.
-    Answer {
-        /// His name.
-        author: String,
-        /// His words.
-        words: String,
-        /// The writer's own text that is answered.
-        quoted: String,
-        /// His files.
-        files: Vec<File>,
-    },
-}
 
 /// Returns the letter in words.
 pub fn draft(
@@ -131,9 +63,10 @@ pub fn draft(
             words,
             quoted,
             files,
+            raw,
         } => {
             from_name = wording.text("answer_from", context! { author => &author, desk })?;
-            files_out = files;
+            files_out = compose::files(&raw, &files)?;
             let facts = context! { words, author, desk, number, quote => quote(&quoted) };
             (
                 wording.text("answer", facts)?,
@@ -151,7 +84,7 @@ pub fn draft(
         to: envelope.to.clone(),
         subject: CleanLine::new(&subject, 240),
         text,
-        language: super::wording::language_tag(wording.language),
+        language: wording.language.tag(),
         fields,
         files: files_out,
         date: envelope.now,

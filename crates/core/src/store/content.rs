@@ -1,6 +1,6 @@
 //! What an outgoing letter is made of, looked up anew at each attempt, so that no time it names is stale.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{attachment, letter, message, ticket};
@@ -8,45 +8,18 @@ use super::outbox::Claimed;
 use super::registration::Registrar;
 use super::{Result, Store, StoreError};
 use crate::domain::address::EmailAddress;
-use crate::domain::calendar::{Calendar, DayReason};
+use crate::domain::beginning::beginning;
+use crate::domain::files::{self, FilePart};
 use crate::domain::letter::Kind;
+use crate::domain::outgoing::{
+    Content, EarlierTicket, Letterhead, Notice, SpecialistContent, SpecialistEnvelope,
+    WriterContent, WriterEnvelope,
+};
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
-use crate::mail::compose::File;
-use crate::mail::parse;
-use crate::mail::specialist_letter::{
-    EarlierTicket, ListedFile, Notice, SpecialistContent, SpecialistEnvelope,
-};
-use crate::mail::writer_letter::{Beginning, WriterContent, WriterEnvelope};
 
-/// The most that travels with a letter: bytes and files.
-const FILES_BYTES: u64 = 25 * 1024 * 1024;
-const FILES: usize = 50;
 /// Message-IDs of a thread that are repeated in References.
 const THREAD: u64 = 10;
-/// Endings of files that a double click runs; they are kept and not passed on.
-const DANGEROUS: [&str; 22] = [
-    "exe", "scr", "bat", "cmd", "com", "pif", "cpl", "js", "jse", "vbs", "vbe", "wsf", "wsh",
-    "msi", "msp", "ps1", "jar", "lnk", "hta", "reg", "chm", "iso",
-];
-
-/// The content of a letter. Writers and specialists have no content type in common.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// To somebody who asked.
-    Writer(WriterEnvelope, WriterContent),
-    /// To a specialist, or to the operator.
-    Specialist(SpecialistEnvelope, SpecialistContent),
-}
-
-/// What the desk adds to every letter.
-#[derive(Debug, Clone)]
-pub struct Letterhead {
-    /// The desk's name.
-    pub desk: String,
-    /// Phones as people read them.
-    pub phones: Vec<String>,
-}
 
 impl Store {
     /// Returns the content of `claimed` as of `now`.
@@ -160,12 +133,18 @@ impl Store {
                     what: "an answer of somebody who is no specialist any more".to_owned(),
                 })?;
                 let asked = self.last_question(row.ticket, cause.id).await?;
-                let (files, _) = self.files(cause, false).await?;
+                let files = self.files(cause, false).await?;
+                let raw = if files.is_empty() {
+                    Vec::new()
+                } else {
+                    self.raw(cause.raw_mail_id).await?
+                };
                 Ok(WriterContent::Answer {
                     author: author.name.clone(),
                     words: row.words.clone().unwrap_or_default(),
                     quoted: asked.map(|asked| asked.body).unwrap_or_default(),
                     files,
+                    raw,
                 })
             }
             _ => {
@@ -320,11 +299,8 @@ impl Store {
                 })
             })
             .collect::<Result<_>>()?;
-        let (files, listed) = self.files(message, true).await?;
+        let files = self.files(message, true).await?;
         let raw = self.raw(message.raw_mail_id).await?;
-        let copies = tokio::task::spawn_blocking(move || parse::parse(&raw).to)
-            .await
-            .unwrap_or_default();
         let address = EmailAddress::parse(&message.from_address);
         Ok(Notice {
             body: message.body.clone(),
@@ -339,134 +315,36 @@ impl Store {
                     .map_or(login, |s| &s.name)
                     .to_owned()
             }),
-            copies: copies
-                .into_iter()
-                .filter(|copy| !registrar.desk.is_own(copy) && Some(copy) != address.as_ref())
-                .take(10)
-                .collect(),
             address,
             related: ticket.related_ticket,
             others,
             files,
-            listed,
+            raw,
             sentinel: registrar.key.sentinel(ticket.number, to),
         })
     }
 
-    /// The files of a letter that travel on, and how all of them are listed. Pictures inside the text travel with a
-    /// notice only: with an answer they would be the logos of a signature.
-    async fn files(
-        &self,
-        message: &message::Model,
-        with_inline: bool,
-    ) -> Result<(Vec<File>, Vec<ListedFile>)> {
+    /// The files of a letter, those marked that travel on. Pictures inside the text travel with a notice only: with an
+    /// answer they would be the logos of a signature.
+    async fn files(&self, message: &message::Model, with_inline: bool) -> Result<Vec<FilePart>> {
         let rows = attachment::Entity::find()
             .filter(attachment::Column::Message.eq(message.id))
             .order_by_asc(attachment::Column::Part)
             .all(&self.db)
             .await?;
-        let rows: Vec<_> = rows
-            .into_iter()
-            .filter(|row| with_inline || !row.inline)
-            .collect();
-        if rows.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let mut left = FILES_BYTES;
-        let mut travelling = Vec::new();
-        let mut listed = Vec::new();
-        for row in rows {
-            let size = row.size_bytes.unsigned_abs();
-            let ending = row
-                .name
-                .rsplit_once('.')
-                .map(|(_, ending)| ending.to_lowercase())
-                .unwrap_or_default();
-            let attached =
-                travelling.len() < FILES && size <= left && !DANGEROUS.contains(&ending.as_str());
-            listed.push(ListedFile {
-                name: row.name.clone(),
-                size_bytes: size,
-                attached,
-            });
-            if attached {
-                left -= size;
-                travelling.push(row);
-            }
-        }
-        let raw = self.raw(message.raw_mail_id).await?;
-        let files = tokio::task::spawn_blocking(move || {
-            let parts: Vec<u32> = travelling
-                .iter()
-                .map(|row| row.part.unsigned_abs())
-                .collect();
-            let bytes = parse::attachments_bytes(&raw, &parts);
-            travelling
-                .into_iter()
-                .zip(bytes)
-                .map(|(row, bytes)| (row, bytes.unwrap_or_default()))
-                .collect::<Vec<_>>()
-        });
-        let files = files.await.map_err(|panic| StoreError::Row {
-            table: "message",
-            id: message.id,
-            what: panic.to_string(),
-        })?;
-        for (row, bytes) in &files {
-            if parse::sha256(bytes) != row.sha256 {
-                return Err(StoreError::Row {
-                    table: "attachment",
-                    id: row.id,
-                    what: "its part of the letter is not what was registered".to_owned(),
-                });
-            }
-        }
-        Ok((
-            files
-                .into_iter()
-                .map(|(row, bytes)| File {
-                    name: row.name,
-                    content_type: row.content_type,
-                    bytes,
-                })
-                .collect(),
-            listed,
-        ))
+        let of_row = |row: attachment::Model| FilePart {
+            part: row.part.unsigned_abs(),
+            name: row.name,
+            content_type: row.content_type,
+            size_bytes: row.size_bytes.unsigned_abs(),
+            sha256: row.sha256,
+            travels: false,
+        };
+        let kept = rows.into_iter().filter(|row| with_inline || !row.inline);
+        let mut files: Vec<FilePart> = kept.map(of_row).collect();
+        files::choose(&mut files);
+        Ok(files)
     }
-}
-
-/// When work begins, and whether holidays lie before it.
-fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
-    let begins = calendar.next_open(now);
-    Beginning {
-        open: begins <= now,
-        begins,
-        holidays: holidays(calendar, now, begins),
-    }
-}
-
-/// The days without an open minute before `begins`, if a holiday or a day the operator closed is among them.
-fn holidays(
-    calendar: &Calendar,
-    now: DateTime<Utc>,
-    begins: DateTime<Utc>,
-) -> Option<(NaiveDate, NaiveDate)> {
-    let (today, opening) = (calendar.date_of(now), calendar.date_of(begins));
-    let closed: Vec<_> = today
-        .iter_days()
-        .take_while(|date| *date < opening)
-        .take(366)
-        .map(|date| (date, calendar.day(date)))
-        .filter(|(_, day)| day.intervals.is_empty())
-        .collect();
-    let special = |reason: &DayReason| {
-        matches!(
-            reason,
-            DayReason::Holiday(_) | DayReason::TransferredDayOff(_) | DayReason::ClosedException(_)
-        )
-    };
-    let any = closed.iter().any(|(_, day)| special(&day.reason));
-    (any && closed.len() > 1).then(|| Some((closed.first()?.0, closed.last()?.0)))?
 }
 
 /// Synthetic Message-IDs are ours alone: no mail program knows them.

@@ -11,8 +11,8 @@ use sea_orm::{
 use super::entity::{folder, ledger, raw_chunk, raw_mail};
 use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
+use crate::domain::digest::sha256;
 use crate::domain::registration::Outcome;
-use crate::mail::parse::sha256;
 
 /// Size of a chunk row.
 const CHUNK_BYTES: usize = 1024 * 1024;

@@ -10,7 +10,6 @@ use super::entity::{attachment, event, ledger, letter, message, note, ticket};
 use super::intake::FolderKey;
 use super::outbox::letters_of;
 use super::{Result, Store, query_all};
-use crate::mail::parse;
 
 /// A ticket, as scripts read it.
 #[derive(Debug, Clone, Serialize)]
@@ -196,14 +195,14 @@ impl Store {
         Ok(Some((ticket_row(found), pieces)))
     }
 
-    /// Returns the bytes of the first attachment called `name` in ticket `number`.
-    pub async fn ticket_attachment(&self, number: i64, name: &str) -> Result<Option<Vec<u8>>> {
-        for row in message::Entity::find()
+    /// Returns the first file called `name` in ticket `number`: the letter it came in, and its part there.
+    pub async fn ticket_file(&self, number: i64, name: &str) -> Result<Option<(Vec<u8>, u32)>> {
+        let messages = message::Entity::find()
             .filter(message::Column::Ticket.eq(number))
             .order_by_asc(message::Column::Id)
             .all(&self.db)
-            .await?
-        {
+            .await?;
+        for row in messages {
             let file = attachment::Entity::find()
                 .filter(attachment::Column::Message.eq(row.id))
                 .filter(attachment::Column::Name.eq(name))
@@ -211,9 +210,7 @@ impl Store {
                 .await?;
             if let Some(file) = file {
                 let raw = self.raw(row.raw_mail_id).await?;
-                return Ok(parse::attachments_bytes(&raw, &[file.part.unsigned_abs()])
-                    .pop()
-                    .flatten());
+                return Ok(Some((raw, file.part.unsigned_abs())));
             }
         }
         Ok(None)

@@ -1,1 +1,666 @@
+//! What becomes of a letter, case by case.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::*;
+use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
+use crate::domain::desk::{Desk, Specialist};
+use crate::domain::incoming::{
+    Attachment, Correspondent, DeliveryReport, IncomingMail, RobotSigns,
+};
+use crate::domain::proof::Proof;
+use crate::domain::receipt_cap::ReceiptCaps;
+use crate::domain::text::CleanText;
+
+const QUOTED: &str = "\n\nпн, 23 нояб. 2026 г. в 10:14, Rita <help@school.test>:\n> [== Пишите ответ выше этой строки ==]\n> вопрос\n> [== Служебное ==]\n> Кто: Rita";
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("plain")
+}
+
+/// Monday, 23 November 2026, in Moscow.
+fn monday(time: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(&format!("2026-11-23T{time}+03:00"))
+        .expect("a time")
+        .to_utc()
+}
+
+fn desk() -> Desk {
+    let week = Week::parse([("mon-fri", vec!["09:00-18:00".to_owned()])]).expect("a week");
+    let calendar = Calendar::new(
+        Tz::Europe__Moscow,
+        week,
+        Some(ProductionCalendar::ru()),
+        Exceptions::default(),
+        true,
+    );
+    let specialist = |login: &str| Specialist {
+        login: login.to_owned(),
+        name: login.to_owned(),
+        address: address(&format!("{login}@school.test")),
+        aliases: Vec::new(),
+        from: None,
+        to: None,
+    };
+    Desk {
+        mailboxes: vec![address("help@school.test")],
+        specialists: vec![specialist("sam"), specialist("sofia")],
+        operator: None,
+        calendar: calendar.expect("a calendar"),
+        caps: ReceiptCaps {
+            per_hour: 1,
+            per_day: 5,
+            total_per_hour: 60,
+        },
+        reopen_within: TimeDelta::days(30),
+    }
+}
+
+fn mail(from: &str, body: &str) -> IncomingMail {
+    IncomingMail {
+        message_id: "1@family.test".to_owned(),
+        from: vec![Correspondent {
+            address: EmailAddress::parse(from),
+            name: CleanLine::default(),
+        }],
+        to: vec![address("help@school.test")],
+        subject: CleanLine::new("Re: вопрос", 200),
+        body: CleanText::new(body),
+        ..IncomingMail::default()
+    }
+}
+
+fn ticket(state: State) -> TicketFacts {
+    TicketFacts {
+        number: 7,
+        state,
+        requester: Some(address("rita@family.test")),
+        requester_name: CleanLine::default(),
+        assignee: None,
+        closed_at: None,
+    }
+}
+
+/// The facts and the proof of a reply of Sam to the notice about Rita's ticket.
+fn to_sam(ticket: TicketFacts) -> (Proof, Facts) {
+    let proof = Proof {
+        specialist_ticket: Some(("sam".to_owned(), ticket.number)),
+        ..Proof::default()
+    };
+    (
+        proof,
+        Facts {
+            specialist_ticket: Some(ticket),
+            ..Facts::default()
+        },
+    )
+}
+
+fn reply_of_sam(words: &str, now: DateTime<Utc>) -> Registration {
+    let (proof, facts) = to_sam(ticket(State::New));
+    decide(
+        &mail("sam@school.test", &format!("{words}{QUOTED}")),
+        &proof,
+        &facts,
+        &desk(),
+        now,
+    )
+}
+
+/// Who is written to, and by which kind of letter.
+fn letters(registration: &Registration) -> Vec<String> {
+    let say = |letter: &NewLetter| match letter {
+        NewLetter::ToWriter {
+            address, letter, ..
+        } => match letter {
+            WriterLetter::Reopened => format!("reopened to {address}"),
+            WriterLetter::Answer { author, words } => {
+                format!("answer of {author} to {address}: {}", words.as_str())
+            }
+        },
+        NewLetter::ToSpecialist { login, letter, .. } => match letter {
+            SpecialistLetter::Notice => format!("notice to {login}"),
+            SpecialistLetter::OwnLetter(what) => format!("own_letter to {login}: {what:?}"),
+            SpecialistLetter::Delivery(_) => format!("delivery to {login}"),
+        },
+    };
+    registration.letters.iter().map(say).collect()
+}
+
+#[test]
+fn a_strangers_letter_opens_a_ticket_and_tells_all_specialists() {
+    let now = monday("10:14:00");
+    let registration = decide(
+        &mail("rita@family.test", "Помогите"),
+        &Proof::default(),
+        &Facts::default(),
+        &desk(),
+        now,
+    );
+    assert_eq!(registration.outcome, Outcome::Ticket);
+    assert_eq!(letters(&registration), ["notice to sam", "notice to sofia"]);
+    let TicketChange::Open(new) = registration.ticket else {
+        panic!("no ticket")
+    };
+    assert_eq!(new.receipt, ReceiptPlan::Write { due_at: now });
+}
+
+#[test]
+fn at_night_the_receipt_is_due_at_once_and_the_notices_at_the_opening() {
+    let night = monday("22:40:00");
+    let registration = decide(
+        &mail("rita@family.test", "Помогите"),
+        &Proof::default(),
+        &Facts::default(),
+        &desk(),
+        night,
+    );
+    let opening = monday("09:00:00") + TimeDelta::days(1);
+    for letter in &registration.letters {
+        assert!(
+            matches!(letter, NewLetter::ToSpecialist { due_at, .. } if *due_at == opening),
+            "{letter:?}"
+        );
+    }
+    let TicketChange::Open(new) = registration.ticket else {
+        panic!("no ticket")
+    };
+    assert_eq!(new.receipt, ReceiptPlan::Write { due_at: night });
+}
+
+#[test]
+fn letters_of_programs_are_kept_and_cause_nothing() {
+    let now = monday("10:14:00");
+    let check = |mail: IncomingMail, facts: Facts, want: Outcome| {
+        let registration = decide(&mail, &Proof::default(), &facts, &desk(), now);
+        assert_eq!(
+            (registration.outcome, registration.letters.len()),
+            (want, 0),
+            "{mail:?}"
+        );
+    };
+    let robot = |signs: RobotSigns| IncomingMail {
+        robot: signs,
+        ..mail("rita@family.test", "Меня нет")
+    };
+    check(
+        robot(RobotSigns {
+            auto_submitted: Some("auto-replied".into()),
+            ..RobotSigns::default()
+        }),
+        Facts::default(),
+        Outcome::Automatic,
+    );
+    check(
+        IncomingMail {
+            report: Some(DeliveryReport::default()),
+            ..mail("mailer-daemon@x.test", "")
+        },
+        Facts::default(),
+        Outcome::Bounce,
+    );
+    check(
+        mail("help@school.test", "мы сами"),
+        Facts::default(),
+        Outcome::Own,
+    );
+    check(
+        mail("rita@family.test", "x"),
+        Facts {
+            is_our_letter: true,
+            ..Facts::default()
+        },
+        Outcome::Own,
+    );
+    check(
+        mail("rita@family.test", "x"),
+        Facts {
+            same_letter: Some(3),
+            ..Facts::default()
+        },
+        Outcome::DuplicateOf,
+    );
+    // A specialist's out-of-office answer to a notice reaches nobody.
+    let (proof, facts) = to_sam(ticket(State::New));
+    let away = IncomingMail {
+        robot: RobotSigns {
+            auto_submitted: Some("auto-replied".into()),
+            ..RobotSigns::default()
+        },
+        ..mail("sam@school.test", "Меня нет")
+    };
+    let registration = decide(&away, &proof, &facts, &desk(), now);
+    assert_eq!(
+        (registration.outcome, registration.letters.len()),
+        (Outcome::Automatic, 0)
+    );
+}
+
+#[test]
+fn lists_and_unread_addresses_get_a_ticket_and_no_receipt() {
+    let list = IncomingMail {
+        robot: RobotSigns {
+            list: true,
+            ..RobotSigns::default()
+        },
+        ..mail("rita@family.test", "всем")
+    };
+    for mail in [
+        list,
+        mail("no-reply@shop.test", "чек"),
+        mail("not an address", "x"),
+    ] {
+        let registration = decide(
+            &mail,
+            &Proof::default(),
+            &Facts::default(),
+            &desk(),
+            monday("10:14:00"),
+        );
+        let TicketChange::Open(new) = registration.ticket else {
+            panic!("no ticket for {mail:?}")
+        };
+        assert_eq!(new.receipt, ReceiptPlan::Never, "{mail:?}");
+    }
+}
+
+#[test]
+fn a_writers_reply_goes_to_whoever_has_the_ticket() {
+    let now = monday("10:14:00");
+    let check = |assignee: Option<&str>, want: &[&str]| {
+        let facts = Facts {
+            writer_ticket: Some(TicketFacts {
+                assignee: assignee.map(str::to_owned),
+                ..ticket(State::Answered)
+            }),
+            ..Facts::default()
+        };
+        let registration = decide(
+            &mail("rita@family.test", "ещё"),
+            &Proof::default(),
+            &facts,
+            &desk(),
+            now,
+        );
+        assert_eq!(
+            (registration.outcome, letters(&registration)),
+            (
+                Outcome::Entry,
+                want.iter().map(|s| (*s).to_owned()).collect()
+            )
+        );
+        assert!(matches!(
+            registration.ticket,
+            TicketChange::Existing {
+                number: 7,
+                state: State::InWork,
+                ..
+            }
+        ));
+    };
+    check(Some("sofia"), &["notice to sofia"]);
+    check(None, &["notice to sam", "notice to sofia"]);
+    check(Some("gone"), &["notice to sam", "notice to sofia"]);
+}
+
+#[test]
+fn a_reply_reopens_a_closed_ticket_for_thirty_days() {
+    let now = monday("10:14:00");
+    let closed = |days| TicketFacts {
+        closed_at: Some(now - TimeDelta::days(days)),
+        assignee: Some("sam".into()),
+        ..ticket(State::Closed)
+    };
+    let at = |days, reopenings| Facts {
+        writer_ticket: Some(closed(days)),
+        reopenings_today: reopenings,
+        ..Facts::default()
+    };
+    let decided = |facts| {
+        decide(
+            &mail("rita@family.test", "снова"),
+            &Proof::default(),
+            &facts,
+            &desk(),
+            now,
+        )
+    };
+    assert_eq!(
+        letters(&decided(at(29, 0))),
+        ["reopened to rita@family.test", "notice to sam"]
+    );
+    assert_eq!(
+        letters(&decided(at(29, 3))),
+        ["notice to sam"],
+        "at most three a day"
+    );
+    let late = decided(at(31, 0));
+    let TicketChange::Open(new) = late.ticket else {
+        panic!("no new ticket")
+    };
+    assert_eq!(new.related_ticket, Some(7));
+}
+
+#[test]
+fn a_number_proves_nothing_but_its_writer_may_use_it() {
+    let now = monday("10:14:00");
+    let facts = Facts {
+        tagged_ticket: Some(ticket(State::Answered)),
+        ..Facts::default()
+    };
+    let stranger = decide(
+        &mail("eve@else.test", "[№ 7]"),
+        &Proof::default(),
+        &facts,
+        &desk(),
+        now,
+    );
+    let TicketChange::Open(new) = stranger.ticket else {
+        panic!("a stranger wrote into a ticket")
+    };
+    assert_eq!(new.related_ticket, Some(7));
+    assert_eq!(
+        decide(
+            &mail("rita@family.test", "ещё"),
+            &Proof::default(),
+            &facts,
+            &desk(),
+            now
+        )
+        .outcome,
+        Outcome::Entry
+    );
+    // A token that was made for Rita does not let her sister in.
+    let facts = Facts {
+        writer_ticket: Some(ticket(State::Answered)),
+        ..Facts::default()
+    };
+    assert_eq!(
+        decide(
+            &mail("olga@family.test", "я"),
+            &Proof::default(),
+            &facts,
+            &desk(),
+            now
+        )
+        .outcome,
+        Outcome::Ticket
+    );
+}
+
+#[test]
+fn a_specialists_reply_is_relayed_in_his_name() {
+    let registration = reply_of_sam("Кабинет занят.", monday("10:14:00"));
+    assert_eq!(registration.outcome, Outcome::Command);
+    assert_eq!(
+        letters(&registration),
+        ["answer of sam to rita@family.test: Кабинет занят."]
+    );
+    assert!(
+        matches!(&registration.ticket, TicketChange::Existing { state: State::Answered, assignee: Some(login), .. } if login == "sam")
+    );
+}
+
+#[test]
+fn commands_do_what_they_say() {
+    let now = monday("10:14:00");
+    let check = |words: &str, state: State, assignee: Option<&str>, want: &[&str]| {
+        let registration = reply_of_sam(words, now);
+        assert_eq!(letters(&registration), want, "{words}");
+        let TicketChange::Existing {
+            state: to,
+            assignee: who,
+            ..
+        } = &registration.ticket
+        else {
+            panic!("{words}")
+        };
+        assert_eq!((*to, who.as_deref()), (state, assignee), "{words}");
+    };
+    check("#закрыть", State::Closed, None, &[]);
+    check("#close", State::Closed, None, &[]);
+    check(
+        "Готово.\n№ Закрыть.",
+        State::Closed,
+        Some("sam"),
+        &["answer of sam to rita@family.test: Готово."],
+    );
+    check("#взять", State::InWork, Some("sam"), &[]);
+    check("#take\n#close", State::Closed, Some("sam"), &[]);
+}
+
+#[test]
+fn a_note_stays_inside_and_its_commands_still_count() {
+    let registration = reply_of_sam("#заметка\n#взять\nОна звонила.", monday("10:14:00"));
+    assert_eq!(letters(&registration), Vec::<String>::new());
+    assert_eq!(
+        registration.note.map(|note| (note.body, note.held)),
+        Some(("Она звонила.".to_owned(), false))
+    );
+    assert!(matches!(
+        registration.ticket,
+        TicketChange::Existing {
+            state: State::InWork,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn outside_hours_everything_but_a_note_waits_for_the_opening() {
+    let (night, opening) = (monday("23:04:00"), monday("09:00:00") + TimeDelta::days(1));
+    let registration = reply_of_sam("Готово.\n#закрыть", night);
+    assert!(matches!(
+        registration.ticket,
+        TicketChange::Existing {
+            state: State::New,
+            assignee: None,
+            ..
+        }
+    ));
+    assert!(
+        registration
+            .commands
+            .iter()
+            .all(|command| !command.applied && command.due_at == opening)
+    );
+    assert!(registration.events.is_empty());
+    let accepted = OwnLetter::Accepted {
+        at: opening,
+        answer: true,
+    };
+    let told = NewLetter::ToSpecialist {
+        login: "sam".into(),
+        due_at: night,
+        letter: SpecialistLetter::OwnLetter(accepted),
+    };
+    assert_eq!(registration.letters.len(), 2);
+    assert!(registration.letters.contains(&told));
+    let waits = |letter: &NewLetter| matches!(letter, NewLetter::ToWriter { due_at, .. } if *due_at == opening);
+    assert!(registration.letters.iter().any(waits));
+    let note = reply_of_sam("#заметка\nОна звонила.", night);
+    assert!(note.note.is_some() && note.letters.is_empty());
+}
+
+#[test]
+fn what_is_not_certain_is_kept_and_told_to_its_author() {
+    let now = monday("10:14:00");
+    let check = |body: &str, want: OwnLetter| {
+        let (proof, facts) = to_sam(ticket(State::New));
+        let registration = decide(&mail("sam@school.test", body), &proof, &facts, &desk(), now);
+        let told = [NewLetter::ToSpecialist {
+            login: "sam".into(),
+            due_at: now,
+            letter: SpecialistLetter::OwnLetter(want),
+        }];
+        assert_eq!(registration.letters, told, "{body}");
+        assert!(registration.note.is_some(), "{body}");
+        assert!(
+            matches!(
+                registration.ticket,
+                TicketChange::Existing {
+                    state: State::New,
+                    ..
+                }
+            ),
+            "{body}"
+        );
+    };
+    check(QUOTED, OwnLetter::Empty);
+    check(
+        &format!("Ответ.\n#закрить{QUOTED}"),
+        OwnLetter::CommandNotUnderstood {
+            written: "#закрить".into(),
+            suggestion: Some("закрыть".into()),
+        },
+    );
+    check(
+        &format!("Ответ.\n#передать анна{QUOTED}"),
+        OwnLetter::CommandNotYet {
+            written: "#передать".into(),
+        },
+    );
+    check(
+        &format!("Раз.\n#закрыть\nДва.{QUOTED}"),
+        OwnLetter::CommandsUnclear {
+            written: "#закрыть".into(),
+        },
+    );
+    check(
+        "> [== Пишите ответ выше этой строки ==]\n> вопрос\n\nОтвет под цитатой.",
+        OwnLetter::QuotationUncertain,
+    );
+    check(
+        "Ответ.\nКто: Rita\nПришло: пн 23.11",
+        OwnLetter::QuotationUncertain,
+    );
+}
+
+#[test]
+fn files_without_words_are_an_answer_but_pictures_of_a_signature_are_not() {
+    let now = monday("10:14:00");
+    let file = |inline| Attachment {
+        part: 1,
+        name: "a.png".into(),
+        content_type: "image/png".into(),
+        size_bytes: 1,
+        sha256: String::new(),
+        inline,
+    };
+    let with = |inline| {
+        let (proof, facts) = to_sam(ticket(State::New));
+        decide(
+            &IncomingMail {
+                attachments: vec![file(inline)],
+                ..mail("sam@school.test", QUOTED)
+            },
+            &proof,
+            &facts,
+            &desk(),
+            now,
+        )
+    };
+    assert_eq!(
+        letters(&with(false)),
+        ["answer of sam to rita@family.test: "]
+    );
+    assert_eq!(letters(&with(true)), ["own_letter to sam: Empty"]);
+}
+
+#[test]
+fn nobody_speaks_for_a_specialist() {
+    let now = monday("10:14:00");
+    let (proof, facts) = to_sam(ticket(State::New));
+    let decided = |from: &str, proof: &Proof, facts: &Facts| {
+        decide(
+            &mail(from, &format!("Ответ.{QUOTED}")),
+            proof,
+            facts,
+            &desk(),
+            now,
+        )
+    };
+    // His address without a token.
+    let forged = decided("sam@school.test", &Proof::default(), &Facts::default());
+    assert_eq!(
+        (forged.outcome, letters(&forged)),
+        (
+            Outcome::Refused,
+            vec!["own_letter to sam: NoToken".to_owned()]
+        )
+    );
+    // His token from another address, a colleague's included; he is told at his own address.
+    for other in ["sam@home.test", "sofia@school.test", "eve@else.test"] {
+        let foreign = decided(other, &proof, &facts);
+        assert_eq!(foreign.outcome, Outcome::Refused, "{other}");
+        assert_eq!(
+            letters(&foreign),
+            [format!(
+                "own_letter to sam: ForeignAddress {{ address: {other:?} }}"
+            )]
+        );
+    }
+    // Two From addresses are nobody's.
+    let mut two = mail("sam@school.test", &format!("Ответ.{QUOTED}"));
+    two.from.push(Correspondent {
+        address: Some(address("eve@else.test")),
+        name: CleanLine::default(),
+    });
+    let two = decide(&two, &proof, &facts, &desk(), now);
+    assert_eq!(two.outcome, Outcome::Refused);
+    assert!(
+        !letters(&two)
+            .iter()
+            .any(|letter| letter.starts_with("answer"))
+    );
+    // A retired specialist is a stranger.
+    let mut desk = desk();
+    desk.specialists[0].to = chrono::NaiveDate::from_ymd_opt(2026, 11, 22);
+    let retired = decide(
+        &mail("sam@school.test", &format!("Ответ.{QUOTED}")),
+        &proof,
+        &facts,
+        &desk,
+        now,
+    );
+    assert_eq!(retired.outcome, Outcome::Refused);
+}
+
+#[test]
+fn a_forwarded_notice_is_a_note_and_goes_to_nobody() {
+    let now = monday("10:14:00");
+    let (proof, facts) = to_sam(ticket(State::New));
+    let forwarded = IncomingMail {
+        subject: CleanLine::new("Fwd: [№ 7] вопрос", 200),
+        ..mail("sam@school.test", "Глянь.")
+    };
+    let elsewhere = IncomingMail {
+        to: vec![address("boss@school.test")],
+        ..mail("sam@school.test", "Глянь.")
+    };
+    for mail in [forwarded, elsewhere] {
+        let registration = decide(&mail, &proof, &facts, &desk(), now);
+        assert_eq!(letters(&registration), ["own_letter to sam: ForwardKept"]);
+        assert!(registration.note.is_some_and(|note| !note.held));
+    }
+}
+
+#[test]
+fn an_answer_to_nobody_is_kept() {
+    let (proof, facts) = to_sam(TicketFacts {
+        requester: None,
+        ..ticket(State::New)
+    });
+    let registration = decide(
+        &mail("sam@school.test", &format!("Ответ.{QUOTED}")),
+        &proof,
+        &facts,
+        &desk(),
+        monday("10:14:00"),
+    );
+    assert_eq!(
+        letters(&registration),
+        ["own_letter to sam: NoWriterAddress"]
+    );
+}

@@ -245,7 +245,7 @@ pub(super) fn from_rita(message_id: &str, subject: &str, body: &str) -> Incoming
 pub(super) fn letter(from: &str, message_id: &str, subject: &str, body: &str) -> IncomingMail {
     IncomingMail {
         message_id: message_id.to_owned(),
-        content_hash: crate::mail::parse::sha256(body.as_bytes()),
+        content_hash: crate::domain::digest::sha256(body.as_bytes()),
         from: vec![Correspondent {
             address: EmailAddress::parse(from),
             name: CleanLine::new("Rita", 100),

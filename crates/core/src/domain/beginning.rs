@@ -1,0 +1,55 @@
+//! When work begins, as a receipt says it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::calendar::{Calendar, DayReason};
+
+/// When work begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// Whether the desk is open now.
+    pub open: bool,
+    /// The minute work begins.
+    pub begins: DateTime<Utc>,
+    /// The first and last day off between now and then, if holidays are among them.
+    pub holidays: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// Returns when work begins on what is registered at `now`.
+pub fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
+    let begins = calendar.next_open(now);
+    Beginning {
+        open: begins <= now,
+        begins,
+        holidays: holidays(calendar, now, begins),
+    }
+}
+
+/// The days without an open minute before `begins`, if a holiday or a day the operator closed is among them.
+fn holidays(
+    calendar: &Calendar,
+    now: DateTime<Utc>,
+    begins: DateTime<Utc>,
+) -> Option<(NaiveDate, NaiveDate)> {
+    let (today, opening) = (calendar.date_of(now), calendar.date_of(begins));
+    let closed: Vec<_> = today
+        .iter_days()
+        .take_while(|date| *date < opening)
+        .take(366)
+        .map(|date| (date, calendar.day(date)))
+        .filter(|(_, day)| day.intervals.is_empty())
+        .collect();
+    let is_special = |reason: &DayReason| {
+        matches!(
+            reason,
+            DayReason::Holiday(_) | DayReason::TransferredDayOff(_) | DayReason::ClosedException(_)
+        )
+    };
+    let any_special = closed.iter().any(|(_, day)| is_special(&day.reason));
+    match (closed.first(), closed.last()) {
+        (Some((first, _)), Some((last, _))) if any_special && first != last => {
+            Some((*first, *last))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,556 @@
+//! Whole outgoing mails, and letters as mail programs send them, read back by another parser than composed them.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::compose::compose;
+use super::moment::Moments;
+use super::parse::parse;
+use super::wording::Wording;
+use super::{specialist_letter, writer_letter};
+use crate::domain::address::EmailAddress;
+use crate::domain::beginning::Beginning;
+use crate::domain::digest::sha256;
+use crate::domain::files::FilePart;
+use crate::domain::language::Language;
+use crate::domain::outgoing::{
+    EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope, WriterContent, WriterEnvelope,
+};
+use crate::domain::registration::{OwnLetter, Undelivered};
+use crate::domain::reply_text::SERVICE_LABELS;
+use crate::domain::text::CleanLine;
+use crate::domain::ticket::State;
+use crate::smtp::check_outgoing;
+
+const LANGUAGES: [Language; 2] = [Language::Ru, Language::En];
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("plain")
+}
+
+/// At this time in Moscow.
+fn at(time: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(&format!("{time}+03:00"))
+        .expect("a time")
+        .to_utc()
+}
+
+fn to_rita() -> WriterEnvelope {
+    WriterEnvelope {
+        message_id: "receipt.1042.1.w.1abc@school.test".into(),
+        references: vec!["first@family.test".into(), "second@family.test".into()],
+        desk: "Служба поддержки АИС".into(),
+        from: address("help@school.test"),
+        to: address("rita@family.test"),
+        to_name: CleanLine::new("Мария Ивановна Соколова", 100),
+        number: 1042,
+        subject: CleanLine::new("Не сохраняется расписание 5 «Б»", 200),
+        now: at("2026-11-23T10:14:30"),
+    }
+}
+
+fn to_sam(number: Option<i64>) -> SpecialistEnvelope {
+    SpecialistEnvelope {
+        message_id: "notice.1042.1.sam.1abc@school.test".into(),
+        references: Vec::new(),
+        desk: "Служба поддержки АИС".into(),
+        from: address("help@school.test"),
+        to: address("sam@school.test"),
+        to_name: CleanLine::new("Иван Смирнов", 100),
+        number,
+        subject: CleanLine::new("Не сохраняется расписание 5 «Б»", 200),
+        now: at("2026-11-23T10:14:30"),
+    }
+}
+
+fn moments(language: Language) -> Moments {
+    Moments {
+        language,
+        zone: Tz::Europe__Moscow,
+    }
+}
+
+/// The bytes of a letter to a writer, passed by the gate for outgoing bytes.
+fn writer_mail(content: WriterContent, language: Language) -> Vec<u8> {
+    let draft = writer_letter::draft(
+        &to_rita(),
+        content,
+        &Wording::new(language),
+        moments(language),
+    )
+    .expect("words");
+    let bytes = compose(&draft).expect("a mail");
+    check_outgoing(&bytes).expect("sendable");
+    bytes
+}
+
+/// The bytes of a letter to a specialist, passed by the gate for outgoing bytes.
+fn specialist_mail(content: SpecialistContent, number: Option<i64>, language: Language) -> Vec<u8> {
+    let draft = specialist_letter::draft(
+        &to_sam(number),
+        content,
+        &Wording::new(language),
+        moments(language),
+    )
+    .expect("words");
+    let bytes = compose(&draft).expect("a mail");
+    check_outgoing(&bytes).expect("sendable");
+    bytes
+}
+
+/// The text as a reader of format=flowed shows it, without non-breaking spaces.
+fn text(bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    for line in String::from_utf8(quoted_printable(bytes))
+        .expect("UTF-8")
+        .lines()
+    {
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        shown.push_str(line);
+        if !line.ends_with(' ') || line == "-- " {
+            shown.push('\n');
+        }
+    }
+    shown.replace('\u{a0}', " ")
+}
+
+/// The first quoted-printable part, decoded by a few lines of our own.
+fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
+    let all = String::from_utf8(bytes.to_vec()).expect("ASCII");
+    let part = all
+        .split("Content-Transfer-Encoding: quoted-printable\r\n")
+        .nth(1)
+        .expect("a text part");
+    // The field just found may be the last of its header.
+    let after_header = || part.split_once("\r\n\r\n").map(|(_, body)| body);
+    let body = part
+        .strip_prefix("\r\n")
+        .or_else(after_header)
+        .expect("a body");
+    let boundary = all
+        .split("boundary=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let end = boundary.map(|boundary| format!("\r\n--{boundary}"));
+    let body = end
+        .and_then(|end| body.split_once(&end))
+        .map_or(body, |(body, _)| body);
+    let mut decoded = Vec::new();
+    let mut rest = body
+        .replace("=\r\n", "")
+        .replace("\r\n", "\n")
+        .into_bytes()
+        .into_iter();
+    while let Some(byte) = rest.next() {
+        let mut digit = || {
+            char::from(rest.next().expect("two digits"))
+                .to_digit(16)
+                .expect("hexadecimal") as u8
+        };
+        decoded.push(if byte == b'=' {
+            digit() * 16 + digit()
+        } else {
+            byte
+        });
+    }
+    decoded
+}
+
+fn night() -> WriterContent {
+    WriterContent::Receipt {
+        numbers: vec![1057],
+        registered: at("2026-11-27T22:40:10"),
+        beginning: Beginning {
+            open: false,
+            begins: at("2026-11-30T09:00:00"),
+            holidays: None,
+        },
+        phones: vec!["8 (000) 000-00-00".into()],
+    }
+}
+
+#[test]
+fn the_receipt_at_night_names_the_minute_work_begins() {
+    let mail = text(&writer_mail(night(), Language::Ru));
+    let want = "Здравствуйте!
+
+Письмо получено и зарегистрировано: обращение № 1057, пятница, 27 ноября, 22:40 МСК.
+Сейчас нерабочее время. Возьмём обращение в работу в понедельник, 30 ноября, в 9:00 МСК.
+
+Если захотите что-то добавить, просто ответьте на это письмо.
+По телефону 8 (000) 000-00-00 сейчас предложат перезвонить в рабочее время.
+
+Служба поддержки АИС
+-- 
+Пожалуйста, не присылайте пароли и документы детей. Этот адрес — для помощи с АИС; официальные обращения принимаются через Госуслуги или лично в школе.
+";
+    assert_eq!(mail, want);
+}
+
+#[test]
+fn the_receipt_before_holidays_names_them() {
+    let holidays = chrono::NaiveDate::from_ymd_opt(2026, 12, 31)
+        .zip(chrono::NaiveDate::from_ymd_opt(2027, 1, 10));
+    let content = WriterContent::Receipt {
+        numbers: vec![1057],
+        registered: at("2026-12-30T19:10:00"),
+        beginning: Beginning {
+            open: false,
+            begins: at("2027-01-11T09:00:00"),
+            holidays,
+        },
+        phones: Vec::new(),
+    };
+    let mail = text(&writer_mail(content, Language::Ru));
+    assert!(mail.contains("С 31 декабря по 10 января — выходные дни. Возьмём обращение в работу в понедельник, 11 января, в 9:00 МСК."), "{mail}");
+    assert!(!mail.contains("телефон"), "{mail}");
+}
+
+#[test]
+fn the_receipt_in_hours_and_one_for_several_letters_read_well() {
+    let content = |numbers: Vec<i64>| WriterContent::Receipt {
+        numbers,
+        registered: at("2026-11-23T10:14:10"),
+        beginning: Beginning {
+            open: true,
+            begins: at("2026-11-23T10:14:30"),
+            holidays: None,
+        },
+        phones: Vec::new(),
+    };
+    let one = text(&writer_mail(content(vec![1042]), Language::Ru));
+    assert!(one.contains("обращение № 1042, понедельник, 23 ноября, 10:14 МСК.\nСейчас рабочее время, обращение уже у специалистов: работа над ним началась в понедельник, 23 ноября, в 10:14 МСК."), "{one}");
+    let three = text(&writer_mail(content(vec![1042, 1043, 1047]), Language::Ru));
+    assert!(
+        three.contains(
+            "обращения № 1042, № 1043, № 1047; последнее — понедельник, 23 ноября, 10:14 МСК."
+        ),
+        "{three}"
+    );
+    let english = text(&writer_mail(content(vec![1042]), Language::En));
+    assert!(
+        english.contains("request № 1042, Monday 23 November, 10:14 MSK."),
+        "{english}"
+    );
+}
+
+#[test]
+fn a_receipt_carries_no_word_of_the_writer_and_says_it_is_automatic() {
+    for language in LANGUAGES {
+        let mail = String::from_utf8(writer_mail(night(), language)).expect("ASCII");
+        let read = parse(mail.as_bytes());
+        assert!(
+            !read.subject.as_str().contains("расписание")
+                && !read.body.as_str().contains("расписание"),
+            "{mail}"
+        );
+        assert_eq!(read.robot.auto_submitted.as_deref(), Some("auto-replied"));
+        assert!(
+            mail.contains("In-Reply-To: <second@family.test>\r\n"),
+            "{mail}"
+        );
+        assert!(
+            mail.contains("Message-ID: <receipt.1042.1.w.1abc@school.test>\r\n"),
+            "{mail}"
+        );
+        assert!(!mail.contains("List-"), "{mail}");
+    }
+}
+
+#[test]
+fn an_answer_is_a_persons_letter_in_the_writers_thread() {
+    let raw = b"Content-Type: text/plain; name=a\r\n\r\nplan".to_vec();
+    let content = WriterContent::Answer {
+        author: "Иван Смирнов".into(),
+        words: "Кабинет 12 занят.\n\nВыберите 14.".into(),
+        quoted: "Не сохраняется\n\nрасписание".into(),
+        files: Vec::new(),
+        raw,
+    };
+    let bytes = writer_mail(content, Language::Ru);
+    let read = parse(&bytes);
+    assert_eq!(
+        read.subject.as_str(),
+        "Re: Не сохраняется расписание 5 «Б» [№ 1042]"
+    );
+    assert_eq!(
+        read.from[0].name.as_str(),
+        "Иван Смирнов, Служба поддержки АИС"
+    );
+    assert_eq!(read.from[0].address, Some(address("help@school.test")));
+    assert_eq!(read.references, ["second@family.test", "first@family.test"]);
+    assert_eq!(read.robot, crate::domain::incoming::RobotSigns::default());
+    let want = "Кабинет 12 занят.
+
+Выберите 14.
+
+Иван Смирнов, Служба поддержки АИС
+Обращение № 1042. Если не получилось, просто ответьте на это письмо.
+
+> Не сохраняется
+> расписание
+";
+    assert_eq!(text(&bytes), want);
+}
+
+fn notice() -> Notice {
+    let raw = b"From: rita@family.test\r\nTo: help@school.test\r\nCc: Zavuch <zavuch@school.test>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n--b\r\nContent-Type: image/png; name=konflikt.png\r\nContent-Disposition: attachment; filename=konflikt.png\r\nContent-Transfer-Encoding: base64\r\n\r\naW1hZ2U=\r\n--b--\r\n".to_vec();
+    let file = |name: &str, part, travels| FilePart {
+        part,
+        name: name.into(),
+        content_type: "image/png".into(),
+        size_bytes: 184_000,
+        sha256: sha256(b"image"),
+        travels,
+    };
+    Notice {
+        body: "Не сохраняется расписание.".into(),
+        name: CleanLine::new("М. И. Соколова", 100),
+        address: Some(address("rita@family.test")),
+        received: at("2026-11-23T10:14:10"),
+        first: true,
+        state: State::New,
+        assignee: None,
+        related: Some(7),
+        others: vec![EarlierTicket {
+            number: 1017,
+            subject: CleanLine::new("Не вижу 5 «Б»", 60),
+            state: State::Closed,
+        }],
+        files: vec![file("konflikt.png", 2, true), file("zhurnal.exe", 3, false)],
+        raw,
+        sentinel: "k7qp3xvd".into(),
+    }
+}
+
+#[test]
+fn a_notice_shows_all_a_specialist_needs_between_sentinels() {
+    let bytes = specialist_mail(
+        SpecialistContent::Notice(Box::new(notice())),
+        Some(1042),
+        Language::Ru,
+    );
+    let read = parse(&bytes);
+    assert_eq!(
+        read.subject.as_str(),
+        "[№ 1042] Не сохраняется расписание 5 «Б» — М. И. Соколова"
+    );
+    assert_eq!(
+        read.from[0].name.as_str(),
+        "М. И. Соколова (через поддержку)"
+    );
+    assert_eq!(
+        read.attachments
+            .iter()
+            .map(|file| (file.name.as_str(), file.sha256.clone()))
+            .collect::<Vec<_>>(),
+        [("konflikt.png", sha256(b"image"))]
+    );
+    let want = "[== Пишите ответ выше этой строки: он уйдёт автору обращения. Команды — отдельной строкой в начале или в конце: #закрыть #взять; #заметка — первой строкой ==]
+
+Не сохраняется расписание.
+
+[== Служебное · пользователю не видно ==]
+Кто:        М. И. Соколова, rita@family.test (адрес не проверен)
+Пришло:     пн 23.11, 10:14 МСК · новое обращение
+Состояние:  новое · исполнителя нет
+Вложение:   konflikt.png (180 КБ) — приложено
+Вложение:   zhurnal.exe (180 КБ) — не пересылаем, хранится
+В копии:    zavuch@school.test — туда ответ не уйдёт
+Упомянуто:  № 7 — принадлежность письма к нему не подтверждена
+Раньше:     № 1017 «Не вижу 5 «Б»» (закрыто)
+[== 1042 · k7qp3xvd ==]
+";
+    assert_eq!(text(&bytes), want);
+}
+
+#[test]
+fn every_service_line_of_a_notice_is_known_to_whoever_cuts_replies() {
+    for language in LANGUAGES {
+        let mail = text(&specialist_mail(
+            SpecialistContent::Notice(Box::new(notice())),
+            Some(1042),
+            language,
+        ));
+        let service = mail
+            .lines()
+            .skip_while(|line| !line.starts_with("[==") || !line.contains('·'))
+            .skip(1)
+            .take_while(|line| !line.starts_with("[=="));
+        let labels: Vec<String> = service
+            .filter_map(|line| line.split_once(':'))
+            .map(|(label, _)| label.to_lowercase())
+            .collect();
+        assert!(labels.len() >= 7, "{labels:?}");
+        for label in labels {
+            assert!(SERVICE_LABELS.contains(&label.as_str()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_what_was_registered_is_not_sent() {
+    let mut wrong = notice();
+    wrong.files[0].sha256 = sha256(b"another");
+    let content = SpecialistContent::Notice(Box::new(wrong));
+    let draft = specialist_letter::draft(
+        &to_sam(Some(1)),
+        content,
+        &Wording::new(Language::Ru),
+        moments(Language::Ru),
+    );
+    assert!(draft.is_err());
+}
+
+#[test]
+fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
+    let opening = at("2026-11-24T09:00:00");
+    let told = [
+        (
+            OwnLetter::Accepted {
+                at: opening,
+                answer: true,
+            },
+            "ответ по № 1042 принят в понедельник, 23 ноября, в 23:04 МСК и уйдёт во вторник, 24 ноября, в 9:00 МСК",
+        ),
+        (
+            OwnLetter::Accepted {
+                at: opening,
+                answer: false,
+            },
+            "команда по № 1042 принята в понедельник, 23 ноября, в 23:04 МСК и сработает во вторник, 24 ноября, в 9:00 МСК",
+        ),
+        (
+            OwnLetter::CommandNotUnderstood {
+                written: "#закрить".into(),
+                suggestion: Some("закрыть".into()),
+            },
+            "не понимаю «#закрить». Возможно, #закрыть?",
+        ),
+        (
+            OwnLetter::CommandNotUnderstood {
+                written: "#x".into(),
+                suggestion: None,
+            },
+            "не понимаю «#x». Остальные",
+        ),
+        (
+            OwnLetter::CommandNotYet {
+                written: "#передать".into(),
+            },
+            "команда «#передать» в этой версии",
+        ),
+        (
+            OwnLetter::CommandsUnclear {
+                written: "#закрыть".into(),
+            },
+            "непонятно, что делать с «#закрыть»",
+        ),
+        (
+            OwnLetter::QuotationUncertain,
+            "не удалось надёжно отделить от цитаты",
+        ),
+        (OwnLetter::Empty, "ничего не сделано"),
+        (OwnLetter::ForwardKept, "сохранено как заметка"),
+        (
+            OwnLetter::NoToken,
+            "не отвечает ни на одно письмо поддержки",
+        ),
+        (
+            OwnLetter::ForeignAddress {
+                address: "sam@home.test".into(),
+            },
+            "Письмо с sam@home.test по № 1042 не принято",
+        ),
+        (
+            OwnLetter::NoWriterAddress,
+            "нет адреса, на который можно ответить",
+        ),
+    ];
+    for (what, want) in told {
+        for language in LANGUAGES {
+            let content = SpecialistContent::OwnLetter {
+                what: what.clone(),
+                received: at("2026-11-23T23:04:00"),
+            };
+            let mail = text(&specialist_mail(content, Some(1042), language));
+            assert!(mail.trim().len() > 40 && !mail.contains("{{"), "{mail}");
+            if language == Language::Ru {
+                assert!(mail.contains(want), "{mail}");
+            }
+        }
+    }
+    for language in LANGUAGES {
+        let undelivered = Undelivered {
+            address: "rita@family.test".into(),
+            reply: "RCPT TO: 550 no such user".into(),
+        };
+        assert!(
+            text(&specialist_mail(
+                SpecialistContent::Delivery(undelivered),
+                Some(1042),
+                language
+            ))
+            .contains("550 no such user")
+        );
+        let alert = SpecialistContent::Alert {
+            matter: "quarantine 3".into(),
+            words: "quarantine 3\n\nwhat to do".into(),
+        };
+        assert_eq!(
+            parse(&specialist_mail(alert, None, language))
+                .subject
+                .as_str(),
+            "ninetosix: quarantine 3"
+        );
+        let reopened = WriterContent::Reopened {
+            beginning: Beginning {
+                open: false,
+                begins: opening,
+                holidays: None,
+            },
+        };
+        assert!(text(&writer_mail(reopened, language)).contains("1042"));
+    }
+}
+
+#[test]
+fn what_a_letter_says_is_data_and_never_a_template_or_a_header() {
+    let nasty = "{{ 7 * 7 }} {% include 'x' %}\r\nBcc: eve@else.test\r\n.\r\n\0\u{202e}";
+    let mut envelope = to_rita();
+    envelope.subject = CleanLine::new(nasty, 200);
+    envelope.to_name = CleanLine::new(nasty, 100);
+    let content = WriterContent::Answer {
+        author: nasty.into(),
+        words: nasty.into(),
+        quoted: nasty.into(),
+        files: Vec::new(),
+        raw: Vec::new(),
+    };
+    let draft = writer_letter::draft(
+        &envelope,
+        content,
+        &Wording::new(Language::Ru),
+        moments(Language::Ru),
+    )
+    .expect("words");
+    let bytes = compose(&draft).expect("a mail");
+    check_outgoing(&bytes).expect("sendable");
+    let read = parse(&bytes);
+    assert_eq!(read.to, [address("rita@family.test")]);
+    assert!(
+        read.subject.as_str().contains("{{ 7 * 7 }}"),
+        "{}",
+        read.subject
+    );
+    let header = String::from_utf8(bytes).expect("ASCII");
+    assert!(
+        !header
+            .split("\r\n\r\n")
+            .next()
+            .expect("a header")
+            .lines()
+            .any(|line| line.starts_with("Bcc")),
+        "{header}"
+    );
+}
