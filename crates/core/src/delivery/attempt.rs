@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Delivery;
 use crate::domain::gate::{Gate, may_begin, may_finish};
+use crate::domain::letter::Kind;
 use crate::domain::outgoing::Content;
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
@@ -60,6 +61,7 @@ impl Delivery {
                 .await
                 .map(|()| After::Continue);
         }
+        self.warn_of_unread_mailbox(claimed).await?;
         let started = std::time::Instant::now();
         let stopped = std::sync::Arc::new(Mutex::new(None));
         let before_data = || async {
@@ -144,6 +146,25 @@ impl Delivery {
             .map_err(|panic| Stopped::Hold(format!("composing it failed: {panic}")))??;
         self.store.freeze(claimed, &bytes, self.clock.now()).await?;
         Ok(bytes)
+    }
+
+    /// An answer held overnight leaves ten minutes after the opening even if the mailbox was not read since: with a warning.
+    async fn warn_of_unread_mailbox(&self, claimed: &Claimed) -> Result<()> {
+        let held_overnight = claimed.kind == Kind::Answer && claimed.due_at > claimed.created_at;
+        if held_overnight
+            && claimed.attempts == 1
+            && !self
+                .store
+                .was_read_since(self.mailbox.as_str(), claimed.due_at)
+                .await?
+        {
+            tracing::warn!(
+                letter.id = claimed.id,
+                ticket.id = claimed.ticket,
+                "the mailbox has not been read since the opening: an answer given outside business hours leaves all the same"
+            );
+        }
+        Ok(())
     }
 
     /// Renews the claim until it is lost.

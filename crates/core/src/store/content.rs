@@ -15,6 +15,7 @@ use crate::domain::outgoing::{
     Content, EarlierTicket, Letterhead, Notice, SpecialistContent, SpecialistEnvelope,
     WriterContent, WriterEnvelope,
 };
+use crate::domain::reply_text::{ReplyContext, requester_text};
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 
@@ -299,14 +300,21 @@ impl Store {
                 })
             })
             .collect::<Result<_>>()?;
+        let is_first = first.is_some_and(|first| first.id == message.id);
+        // What the specialists have read already is left out of a further letter.
+        let body = if is_first {
+            message.body.clone()
+        } else {
+            requester_text(&message.body, ReplyContext { is_reply: true })
+        };
         let files = self.files(message, true).await?;
         let raw = self.raw(message.raw_mail_id).await?;
         let address = EmailAddress::parse(&message.from_address);
         Ok(Notice {
-            body: message.body.clone(),
+            body,
             name: CleanLine::new(&message.from_name, 100),
             received: message.received_at,
-            first: first.is_some_and(|first| first.id == message.id),
+            first: is_first,
             state: state(ticket)?,
             assignee: ticket.assignee.as_deref().map(|login| {
                 registrar

@@ -1,7 +1,7 @@
 //! The outbox: claims by lease with a fence, bytes frozen before DATA, and the outcome (rules R04, R06, R08).
 //! What a letter's states mean is told in `domain::letter`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 
 use super::entity::letter;
@@ -74,11 +74,17 @@ pub enum Ending {
     },
 }
 
-/// The condition under which a letter may be claimed; `$1` lane, `$2` mailbox, `$3` now. Letters of one ticket to one
-/// person leave in the order they were written.
+/// How long an answer held overnight waits for the mailbox to be read after the opening.
+pub const POLL_GRACE: TimeDelta = TimeDelta::minutes(10);
+
+/// The condition under which a letter may be claimed; `$1` lane, `$2` mailbox, `$3` now, `$4` [`POLL_GRACE`] ago.
+/// Letters of one ticket to one person leave in the order they were written. An answer that was given outside business
+/// hours leaves once the mailbox was read after the opening, for its author may have written again before it.
 const CLAIMABLE: &str = "l.lane = $1 AND l.mailbox = $2 AND (l.state IN ('due', 'maybe_sent') AND l.due_at <= $3 OR l.state = 'sending' AND l.lease_until <= $3)
     AND NOT EXISTS (SELECT 1 FROM letter e WHERE e.ticket = l.ticket AND e.recipient_address = l.recipient_address AND e.lane = l.lane AND e.id < l.id
-                    AND e.state IN ('due', 'sending', 'maybe_sent'))";
+                    AND e.state IN ('due', 'sending', 'maybe_sent'))
+    AND (l.kind <> 'answer' OR l.due_at <= l.created_at OR l.due_at <= $4
+         OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || l.mailbox AND h.good_at >= l.due_at))";
 
 impl Store {
     /// Returns whether a letter could be claimed at `now`.
@@ -92,7 +98,12 @@ impl Store {
         Ok(query_one(
             &self.db,
             &select,
-            [lane.as_str().into(), mailbox.into(), now.into()],
+            [
+                lane.as_str().into(),
+                mailbox.into(),
+                now.into(),
+                (now - POLL_GRACE).into(),
+            ],
         )
         .await?
         .is_some())
@@ -108,13 +119,14 @@ impl Store {
     ) -> Result<Option<Claimed>> {
         let skip = on_postgres(&self.db, " FOR UPDATE SKIP LOCKED");
         let claim = format!(
-            "UPDATE letter SET state = 'sending', attempts = attempts + 1, fence = fence + 1, holder = $4, lease_until = $5
+            "UPDATE letter SET state = 'sending', attempts = attempts + 1, fence = fence + 1, holder = $5, lease_until = $6
              WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *"
         );
         let values = [
             lane.as_str().into(),
             mailbox.into(),
             now.into(),
+            (now - POLL_GRACE).into(),
             holder.into(),
             (now + LEASE).into(),
         ];
@@ -139,6 +151,13 @@ impl Store {
             frozen: row.frozen.clone(),
             row,
         }))
+    }
+
+    /// Returns whether the mailbox was read to the end at or after `since`.
+    pub async fn was_read_since(&self, mailbox: &str, since: DateTime<Utc>) -> Result<bool> {
+        let select = "SELECT 1 FROM heartbeat WHERE name = $1 AND good_at >= $2";
+        let values = [format!("poll:{mailbox}").into(), since.into()];
+        Ok(query_one(&self.db, select, values).await?.is_some())
     }
 
     /// Holds the claim for another lease from `now`; fails if somebody else has it by now.

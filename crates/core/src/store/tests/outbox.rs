@@ -113,6 +113,25 @@ on_both_engines! {
         }
     }
 
+    async fn an_answer_given_at_night_waits_until_the_mailbox_was_read_after_the_opening(lab: &Lab) {
+        let night = monday("23:04:00");
+        let held = lab.lease("a", night).await;
+        lab.register(&from_rita("1@family.test", "s", "b"), &held, night).await;
+        let notice = lab.text("SELECT message_id FROM letter WHERE kind = 'notice' AND recipient_login = 'sam'").await;
+        let mut reply = letter("sam@school.test", "2@school.test", "Re: s", "Ответ.");
+        reply.references = vec![notice];
+        lab.register(&reply, &held, night).await;
+        crate::store::execute(&lab.store.db, "UPDATE letter SET state = 'sent' WHERE kind <> 'answer'", []).await.expect("sent");
+        let opening = monday("09:00:00") + TimeDelta::days(1);
+        let due = async |at| lab.store.has_due_letter(Lane::Worker, lab.mailbox.as_str(), at).await.expect("the database");
+        lab.store.beat("poll:help@school.test", None, opening - TimeDelta::seconds(1)).await.expect("recorded");
+        assert!(!due(opening + TimeDelta::minutes(5)).await, "a word of its author may still lie in the mailbox");
+        assert!(due(opening + TimeDelta::minutes(10)).await, "ten minutes are enough");
+        lab.store.beat("poll:help@school.test", None, opening).await.expect("recorded");
+        assert!(due(opening).await);
+        assert!(!due(opening - TimeDelta::seconds(1)).await);
+    }
+
     async fn the_author_of_an_answer_that_failed_is_told_once(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
