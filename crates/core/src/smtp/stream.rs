@@ -161,6 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GatedStream<S> {
                     // Only now the kernel has the whole of it. What it does not have, the server cannot
                     // get: of a TLS record nothing is readable until its last byte is there.
                     self.conversation.note_end_of_data();
+                    crate::failpoint::reach("dot_written");
                     self.turn = Turn::Theirs { to_data: false };
                     self.conversation
                         .allow(limits.end_of_data, "no answer to the end of data");

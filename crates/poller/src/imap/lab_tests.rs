@@ -7,6 +7,11 @@
 //! NINETOSIX_MAILLAB=/var/tmp/lab NINETOSIX_MAILLAB_SCRIPT=…/maillab cargo test lab_ -- --nocapture
 //! ```
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it compares with the server's own clock"
+)]
+
 use std::collections::HashMap;
 use std::future::{pending, ready};
 use std::path::PathBuf;

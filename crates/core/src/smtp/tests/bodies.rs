@@ -1,10 +1,15 @@
 //! Dot-stuffing, end to end: what the server un-stuffs is what was frozen, whatever lettre's codec, its
 //! writes, and the connection below do to the boundaries.
 
-use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Data, extension::ClientId};
+use lettre::transport::smtp::{
+    client::AsyncSmtpConnection,
+    commands::{Data, Noop},
+    extension::ClientId,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::oneshot,
+    task::JoinHandle,
 };
 
 use super::{
@@ -212,6 +217,20 @@ async fn bytes_that_were_not_frozen_are_not_sent() {
     }
 }
 
+/// The server's side up to EHLO; returns what else it hears.
+fn only_hello(mut far: DuplexStream, then_says: &'static [u8]) -> JoinHandle<Vec<u8>> {
+    tokio::spawn(async move {
+        read_until_end(&mut far, b"EHLO x\r\n").await;
+        far.write_all(b"250 x\r\n").await.expect("written");
+        // In the pipe before lettre's next word, but behind the reply it is reading.
+        tokio::task::yield_now().await;
+        far.write_all(then_says).await.expect("written");
+        let mut wire = Vec::new();
+        far.read_to_end(&mut wire).await.expect("read");
+        wire
+    })
+}
+
 #[tokio::test]
 async fn a_command_is_one_line_or_it_is_not_sent() {
     for command in [
@@ -221,20 +240,96 @@ async fn a_command_is_one_line_or_it_is_not_sent() {
         "\r\n",
         "A\0\r\n",
     ] {
-        let (near, mut far) = tokio::io::duplex(1000);
+        let (near, far) = tokio::io::duplex(1000);
         let conversation = Arc::new(Conversation::new(patient()));
-        let server = tokio::spawn(async move {
-            read_until_end(&mut far, b"EHLO x\r\n").await;
-            far.write_all(b"250 x\r\n").await.expect("written");
-            let mut wire = Vec::new();
-            far.read_to_end(&mut wire).await.expect("read");
-            wire
-        });
+        let server = only_hello(far, b"");
         let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-        assert!(lettre.command(command).await.is_err(), "{command:?}");
+        conversation.allow(Duration::from_secs(5), "it was sent");
+        let said = conversation.in_time(lettre.command(command)).await;
+        assert!(said.is_ok_and(|reply| reply.is_err()), "{command:?}");
+        let misuse = Trouble::Misuse("a command that is not one line");
+        assert_eq!(conversation.trouble(), Some(misuse));
         drop(lettre);
         assert_eq!(server.await.expect("the server is well"), b"");
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_came_before_its_command_does_not_count() {
+    let (near, far) = tokio::io::duplex(1000);
+    let conversation = Arc::new(Conversation::new(patient()));
+    let server = only_hello(far, b"250 not asked\r\n");
+    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(lettre.command(Noop).await.is_err());
+    let early = Trouble::Early("250 not asked".to_owned());
+    assert_eq!(conversation.trouble(), Some(early));
+    drop(lettre);
+    assert_eq!(server.await.expect("the server is well"), b"");
+}
+
+#[tokio::test]
+async fn an_answer_that_came_before_the_body_does_not_count() {
+    let (near, mut far) = tokio::io::duplex(1000);
+    let conversation = Arc::new(Conversation::new(patient()));
+    conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), Box::pin(yes()));
+    let server = tokio::spawn(async move {
+        welcome(&mut far).await;
+        tokio::task::yield_now().await;
+        far.write_all(b"250 queued\r\n").await.expect("written");
+        let mut wire = Vec::new();
+        far.read_to_end(&mut wire).await.expect("read");
+        wire
+    });
+    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
+    lettre.command(Data).await.expect("go on");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(lettre.message(b"A: b").await.is_err());
+    drop(lettre);
+    assert_eq!(server.await.expect("the server is well"), b"");
+}
+
+#[tokio::test]
+async fn the_gate_is_asked_after_the_body_even_if_all_is_written_at_once() {
+    // Without lettre: body and end of data in one write, through a pipe of four bytes.
+    let (near, mut far) = tokio::io::duplex(4);
+    let conversation = Arc::new(Conversation::new(patient()));
+    let (asked, mut was_asked) = oneshot::channel();
+    let gate = Box::pin(async move {
+        let _ = asked.send(());
+        Ok(())
+    });
+    let mail = [b"A: b\r\n\r\n", &[b'x'; 500][..], b"\r\n"].concat();
+    conversation.offer_body(Frozen::new(mail.clone()), gate);
+    let mut stream = stream_on(near, &conversation);
+    let client = async {
+        read_until_end_of_reply(&mut stream).await;
+        stream.write_all(b"DATA\r\n").await.expect("written");
+        read_until_end_of_reply(&mut stream).await;
+        let all = [&mail[..], b".\r\n"].concat();
+        stream.write_all(&all).await.expect("written");
+        stream.flush().await.expect("written");
+        read_until_end_of_reply(&mut stream).await;
+    };
+    let server = async {
+        read_until_end(&mut far, b"DATA\r\n").await;
+        far.write_all(b"354 go\r\n").await.expect("written");
+        let mut wire = Vec::new();
+        while wire.len() < mail.len() - 8 {
+            wire.push(far.read_u8().await.expect("the client is there"));
+            assert!(was_asked.try_recv().is_err(), "after {} bytes", wire.len());
+        }
+        wire.extend(read_until_end(&mut far, b"\r\n.\r\n").await);
+        assert!(was_asked.try_recv().is_ok());
+        far.write_all(b"250 ok\r\n").await.expect("written");
+        wire
+    };
+    let ((), wire) = tokio::join!(client, server);
+    assert_eq!(unstuffed(&wire), mail);
+}
+
+async fn read_until_end_of_reply(stream: &mut GatedStream<DuplexStream>) {
+    while stream.read_u8().await.expect("a reply") != b'\n' {}
 }
 
 #[tokio::test]
