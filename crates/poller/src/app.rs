@@ -27,6 +27,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             office: daemon.office.clone(),
             mailbox: mailbox.address.clone(),
             wake: delivery.wake.clone(),
+            stop: daemon.stop.clone(),
             blameless: Vec::new(),
         };
         loops.spawn(delivery.run());

@@ -86,6 +86,9 @@ impl Folder {
             .filter(|uid| !known.contains(uid))
             .collect();
         for some in new.chunks(FETCH_LETTERS) {
+            if register.stop.is_asked() {
+                return Ok(());
+            }
             let envelopes = connection.fetch_sizes(some).await?;
             for batch in batches(&envelopes, letter_cap_bytes) {
                 fetch(connection, register, &key, batch, letter_cap_bytes, held).await?;

@@ -10,6 +10,7 @@ use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
 use ninetosix_core::mail::parse::parse;
+use ninetosix_core::stop::Stop;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
 use ninetosix_core::store::lease::Held;
 use ninetosix_core::store::{Result, Store, StoreError};
@@ -28,29 +29,28 @@ pub(crate) struct Register {
     pub(crate) mailbox: EmailAddress,
     /// Rung when a letter was registered.
     pub(crate) wake: Arc<Notify>,
+    pub(crate) stop: Stop,
     /// Attempts that failed through no fault of their letter: the database was away.
     pub(crate) blameless: Vec<i64>,
 }
 
 impl Register {
-    /// Registers every letter that waits. Returns how many there were.
-    pub(crate) async fn all(&mut self, held: &Held) -> Result<usize> {
+    /// Registers every letter that waits, or as many as fit before a stop.
+    pub(crate) async fn all(&mut self, held: &Held) -> Result<()> {
         if !self.blameless.is_empty() {
             self.store.uncount_attempts(&self.blameless, held).await?;
             self.blameless.clear();
         }
-        let mut registered = 0;
-        loop {
+        while !self.stop.is_asked() {
             let waiting = self.store.pending(self.mailbox.as_str(), BATCH).await?;
             let (tried, fresh): (Vec<_>, Vec<_>) =
                 waiting.into_iter().partition(|letter| letter.tried);
             if fresh.is_empty() && tried.is_empty() {
-                return Ok(registered);
+                return Ok(());
             }
             if fresh.is_empty() {
                 for letter in tried {
                     self.alone(&letter, held).await?;
-                    registered += 1;
                 }
                 continue;
             }
@@ -64,9 +64,9 @@ impl Register {
                         "a letter could not be read; it will be tried alone"
                     );
                 }
-                registered += 1;
             }
         }
+        Ok(())
     }
 
     /// Tries a letter that was begun before and did not end.

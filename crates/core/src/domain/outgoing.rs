@@ -103,6 +103,8 @@ pub struct SpecialistEnvelope {
     pub to_name: CleanLine,
     /// The ticket's number, where the letter is about one.
     pub number: Option<i64>,
+    /// The short token that closes a letter about a ticket.
+    pub sentinel: Option<String>,
     /// The subject of the ticket's first letter, or of the letter it is about.
     pub subject: CleanLine,
     /// When the letter is written.
@@ -134,8 +136,6 @@ pub struct Notice {
     pub files: Vec<FilePart>,
     /// The letter as it came in: its files and its other recipients are read from it.
     pub raw: Vec<u8>,
-    /// The short token that closes it.
-    pub sentinel: String,
 }
 
 /// An earlier ticket, for a notice.

@@ -24,6 +24,7 @@ pub fn draft(
     moments: Moments,
 ) -> Result<Draft, NotComposable> {
     let number = envelope.number;
+    let sentinel = envelope.sentinel.as_deref();
     let subject = envelope.subject.as_str();
     let mut from_name = envelope.desk.clone();
     let mut files = Vec::new();
@@ -70,7 +71,7 @@ pub fn draft(
                 related => notice.related,
                 others,
                 number,
-                sentinel => notice.sentinel,
+                sentinel,
             };
             (
                 wording.text("notice", facts)?,
@@ -89,8 +90,7 @@ pub fn draft(
                 .split(' ')
                 .next()
                 .unwrap_or_default();
-            let extra =
-                context! { number, subject, effective, received => moments.on(received), name };
+            let extra = context! { number, sentinel, subject, effective, received => moments.on(received), name };
             let facts = context! { ..extra, ..Value::from(Serde(&what)) };
             (
                 wording.text("own_letter", facts)?,
@@ -98,8 +98,7 @@ pub fn draft(
             )
         }
         SpecialistContent::Delivery(undelivered) => {
-            let facts =
-                context! { number, address => undelivered.address, reply => undelivered.reply };
+            let facts = context! { number, sentinel, address => undelivered.address, reply => undelivered.reply };
             (
                 wording.text("delivery", facts)?,
                 wording.text("delivery_subject", context! { number })?,

@@ -80,6 +80,7 @@ impl Store {
             to: to.clone(),
             to_name: CleanLine::new(&row.recipient_name, 100),
             number: row.ticket,
+            sentinel: row.ticket.map(|number| registrar.key.sentinel(number, &to)),
             subject: CleanLine::new(subject.map_or("", String::as_str), 200),
             now,
         };
@@ -90,7 +91,7 @@ impl Store {
                 let ticket = ticket.ok_or_else(|| wrong("a notice without a ticket"))?;
                 let message = message.ok_or_else(|| wrong("a notice without a cause"))?;
                 SpecialistContent::Notice(Box::new(
-                    self.notice(registrar, &ticket, &message, &to).await?,
+                    self.notice(registrar, &ticket, &message).await?,
                 ))
             }
             Kind::OwnLetter => SpecialistContent::OwnLetter {
@@ -268,7 +269,6 @@ impl Store {
         registrar: Registrar<'_>,
         ticket: &ticket::Model,
         message: &message::Model,
-        to: &EmailAddress,
     ) -> Result<Notice> {
         let state = |ticket: &ticket::Model| {
             State::from_name(&ticket.state).ok_or_else(|| StoreError::Row {
@@ -328,7 +328,6 @@ impl Store {
             others,
             files,
             raw,
-            sentinel: registrar.key.sentinel(ticket.number, to),
         })
     }
 
