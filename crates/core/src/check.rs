@@ -1,6 +1,8 @@
 //! `check`: the configuration tried against the live servers, one line a fact, every ✗ with its cure, in the
 //! operator's language.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -145,6 +147,12 @@ pub async fn database(report: &mut Report, settings: &Settings) -> Option<Store>
         "run: ninetosix-worker migrate",
     );
     let sqlite = matches!(settings.database, Database::Sqlite { .. });
+    if let Database::Sqlite { path } = &settings.database
+        && !path.exists()
+    {
+        first_start(report, path);
+        return None;
+    }
     let opened = match Store::connect(&settings.database).await {
         Ok(store) => store.schema_state().await.map(|state| (store, state)),
         Err(error) => Err(error),
@@ -199,6 +207,33 @@ pub async fn database(report: &mut Report, settings: &Settings) -> Option<Store>
         ),
     }
     None
+}
+
+/// Looks at where the first start will make the file, without making it: whoever does owns it.
+fn first_start(report: &mut Report, path: &Path) {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if folder.is_dir() {
+        let (ru, en) = (
+            "базы данных ещё нет, её создаст первый запуск",
+            "there is no database yet, the first start makes it",
+        );
+        report.good(words(
+            format!("{ru}: {}", path.display()),
+            format!("{en}: {}", path.display()),
+        ));
+    } else {
+        let place = folder.display();
+        report.bad(
+            words(
+                format!("база данных: каталога {place} нет"),
+                format!("database: there is no directory {place}"),
+            ),
+            words(
+                "создайте каталог для пользователя службы или поправьте database.url",
+                "make the directory for the service's user, or correct database.url",
+            ),
+        );
+    }
 }
 
 /// Tries to log in at the submission server of a mailbox.

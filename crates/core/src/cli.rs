@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::config::{self, Settings};
+use crate::config::{self, Database, Settings};
+use crate::store::Store;
 
 /// Exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,22 @@ pub fn settings(file: Option<PathBuf>) -> Result<Settings, Exit> {
         eprintln!("{}:\n{problems}", path.display());
         Exit::Usage
     })
+}
+
+/// Opens the database for a command that asks and makes nothing: a file that is not there stays so, for whoever
+/// creates it owns it.
+///
+/// # Errors
+/// If there is no database yet, or it cannot be opened.
+pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
+    if let Database::Sqlite { path } = &settings.database {
+        anyhow::ensure!(
+            path.exists(),
+            "{}: there is no database yet; the first start of a daemon makes it",
+            path.display()
+        );
+    }
+    Ok(Store::open(&settings.database).await?)
 }
 
 /// Runs a command to its end: a failure is printed with its causes.

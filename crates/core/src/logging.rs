@@ -2,6 +2,8 @@
 //!
 //! Libraries that would log passwords or mail at their finest levels are held at a coarser one, whatever is asked for.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -28,7 +30,8 @@ pub fn start() {
     }
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     if std::env::var("NINETOSIX_LOG_FORMAT").is_ok_and(|format| format == "json") {
         lines.json().flatten_event(true).init();
     } else {

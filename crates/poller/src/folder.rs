@@ -129,7 +129,7 @@ impl Folder {
                 tracing::info!(
                     mailbox.folder = key.folder,
                     letters = listed.len(),
-                    "first look: letters already there are not tickets; `import` will make them so"
+                    "first look: letters already there are kept in the ledger and become no tickets"
                 );
                 listed
             }

@@ -10,7 +10,6 @@ use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::{self, Stopper};
-use ninetosix_core::store::Store;
 use ninetosix_core::{config, health, logging, tls};
 use ninetosix_poller::{app, check, ledger};
 
@@ -18,7 +17,6 @@ use ninetosix_poller::{app, check, ledger};
 #[derive(Parser)]
 #[command(
     version,
-    about,
     after_help = "Example: ninetosix-poller check --config /etc/ninetosix/ninetosix.toml\n\nExit codes: 0 fine, 1 found a problem, 2 wrong usage or configuration."
 )]
 struct Cli {
@@ -121,7 +119,7 @@ fn run(settings: config::Settings) -> anyhow::Result<Exit> {
 }
 
 async fn health_of(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     let now = SystemClock.now();
     let mut vitals = health::polls(&store, settings, now).await?;
     vitals.push(health::letters(&store, settings, Lane::Poller, now).await?);
@@ -129,7 +127,7 @@ async fn health_of(settings: &config::Settings, json: bool) -> anyhow::Result<Ex
 }
 
 async fn compare(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     let counts = ledger::count(settings, &store).await?;
     for count in &counts {
         if json {
@@ -146,7 +144,7 @@ async fn compare(settings: &config::Settings, json: bool) -> anyhow::Result<Exit
 }
 
 async fn show(settings: &config::Settings, uid: u32, json: bool) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     let mut found = false;
     for mailbox in &settings.mailboxes {
         for (row, _) in store.ledger_rows(mailbox.address.as_str(), uid).await? {
@@ -188,7 +186,7 @@ async fn show(settings: &config::Settings, uid: u32, json: bool) -> anyhow::Resu
 }
 
 async fn raw(settings: &config::Settings, uid: u32) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     for mailbox in &settings.mailboxes {
         // The newest numbering comes last.
         let rows = store.ledger_rows(mailbox.address.as_str(), uid).await?;

@@ -19,7 +19,6 @@ use ninetosix_worker::{app, check, tickets};
 #[derive(Parser)]
 #[command(
     version,
-    about,
     after_help = "Example: ninetosix-worker tickets show 1042\n\nExit codes: 0 fine, 1 found a problem, 2 wrong usage or configuration."
 )]
 struct Cli {
@@ -114,7 +113,7 @@ fn main() -> ExitCode {
             Ok(if good { Exit::Fine } else { Exit::Problem })
         }),
         Command::Health { json } => cli::block_on(async {
-            let store = Store::open(&settings.database).await?;
+            let store = cli::store(&settings).await?;
             let vital = health::letters(&store, &settings, Lane::Worker, SystemClock.now()).await?;
             Ok(health::print(&[vital], json))
         }),
@@ -190,7 +189,7 @@ fn run(settings: config::Settings) -> anyhow::Result<Exit> {
 }
 
 async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     let Some((ticket, pieces)) = store.conversation(number).await? else {
         eprintln!("there is no ticket {number}");
         return Ok(Exit::Problem);
@@ -207,7 +206,7 @@ async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::R
 }
 
 async fn attachment(settings: &config::Settings, number: i64, name: &str) -> anyhow::Result<Exit> {
-    let store = Store::open(&settings.database).await?;
+    let store = cli::store(settings).await?;
     let found = store.ticket_file(number, name).await?;
     let bytes =
         found.and_then(|(raw, part)| parse::attachments_bytes(&raw, &[part]).pop().flatten());
