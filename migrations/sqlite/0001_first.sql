@@ -14,18 +14,18 @@ CREATE TABLE folder (
 
 -- A letter's bytes exactly as the server gave them, once for all copies of it.
 CREATE TABLE raw_mail (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT, -- the key other tables name it by
     sha256     TEXT NOT NULL UNIQUE,            -- of all the bytes, in lower-case hex
     size_bytes INTEGER NOT NULL,                 -- of all the bytes
     complete   INTEGER NOT NULL,                -- 1 once the last chunk is written: a large letter takes several transactions
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL                    -- when its first copy was stored
 ) STRICT;
 
 -- The bytes themselves, in rows of 1 MiB at most, so that no write holds the lock for long.
 CREATE TABLE raw_chunk (
-    raw_mail_id INTEGER NOT NULL REFERENCES raw_mail (id) ON DELETE CASCADE,
+    raw_mail_id INTEGER NOT NULL REFERENCES raw_mail (id) ON DELETE CASCADE, -- whose bytes they are
     seq         INTEGER NOT NULL,               -- 0, 1, 2 … in the order of the bytes
-    bytes       BLOB NOT NULL,
+    bytes       BLOB NOT NULL,                  -- 1 MiB, or what is left
     PRIMARY KEY (raw_mail_id, seq)
 ) STRICT;
 
@@ -41,20 +41,20 @@ CREATE TABLE ticket (
     receipt_letter    INTEGER,                   -- the letter that names this ticket to its writer; one may name several
     related_ticket    INTEGER REFERENCES ticket (number),    -- an older ticket its first letter pointed at
     received_at       TEXT NOT NULL,            -- INTERNALDATE of the first letter
-    created_at        TEXT NOT NULL,
-    updated_at        TEXT NOT NULL,
-    closed_at         TEXT
+    created_at        TEXT NOT NULL,            -- when it was registered
+    updated_at        TEXT NOT NULL,            -- when its state last changed
+    closed_at         TEXT                      -- NULL while it is not closed
 ) STRICT;
 CREATE INDEX ticket_requester ON ticket (requester_address, number);
 CREATE INDEX ticket_receipt ON ticket (receipt_letter);
 
 -- One row a UID the server ever showed us, ending in exactly one outcome. Where we stand in a mailbox is read from here.
 CREATE TABLE ledger (
-    id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    mailbox        TEXT NOT NULL,
-    folder         TEXT NOT NULL,
-    uidvalidity    INTEGER NOT NULL,
-    uid            INTEGER NOT NULL,
+    id             INTEGER PRIMARY KEY AUTOINCREMENT, -- its number, in order of fetching: a letter that was set aside is called by it
+    mailbox        TEXT NOT NULL,               -- the support address
+    folder         TEXT NOT NULL,               -- the folder on the server
+    uidvalidity    INTEGER NOT NULL,            -- the generation of the UID
+    uid            INTEGER NOT NULL,            -- the letter's UID there
     internal_date  TEXT NOT NULL,               -- when the server took the letter in: its true time of arrival
     size_bytes     INTEGER NOT NULL,             -- as the server says (RFC822.SIZE)
     message_id     TEXT,                        -- its Message-ID without brackets, if it has one
@@ -62,13 +62,13 @@ CREATE TABLE ledger (
     outcome        TEXT CHECK (outcome IN ('ticket', 'entry', 'command', 'bounce', 'automatic', 'own',
                        'duplicate_of', 'refused', 'quarantined', 'before_start')),   -- NULL: fetched, not yet decided
     reason         TEXT,                        -- why that outcome, in words for the operator
-    ticket         INTEGER REFERENCES ticket (number),
+    ticket         INTEGER REFERENCES ticket (number), -- the ticket it opened or belongs to
     duplicate_of   INTEGER REFERENCES ledger (id),     -- the row that registered the same letter first
     attempts       INTEGER NOT NULL,            -- times its registration was begun, counted before parsing
     attempts_alone INTEGER NOT NULL,            -- of these, with no other letter in hand: three of them quarantine it
     marked         INTEGER NOT NULL,            -- 1 once the courtesy mark was set on the server (or need not be)
-    fetched_at     TEXT NOT NULL,
-    decided_at     TEXT,
+    fetched_at     TEXT NOT NULL,               -- when its row was written
+    decided_at     TEXT,                        -- when its outcome was
     UNIQUE (mailbox, folder, uidvalidity, uid)
 ) STRICT;
 CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
@@ -78,30 +78,30 @@ CREATE INDEX ledger_raw ON ledger (raw_mail_id);
 -- A letter that was understood. The words of requesters are here; those of specialists are answers (table letter)
 -- or notes (table note), so that nothing internal has a way to a requester.
 CREATE TABLE message (
-    id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    ticket        INTEGER REFERENCES ticket (number),
-    raw_mail_id   INTEGER NOT NULL REFERENCES raw_mail (id),
-    author        TEXT NOT NULL CHECK (author IN ('requester', 'specialist', 'robot')),
+    id            INTEGER PRIMARY KEY AUTOINCREMENT, -- the key other tables name it by
+    ticket        INTEGER REFERENCES ticket (number), -- the ticket it belongs to; NULL for letters that belong to none
+    raw_mail_id   INTEGER NOT NULL REFERENCES raw_mail (id), -- its bytes
+    author        TEXT NOT NULL CHECK (author IN ('requester', 'specialist', 'robot')), -- who wrote it
     login         TEXT,                         -- of the specialist who wrote it
     from_address  TEXT NOT NULL,                -- in its compared form; '' where there was none
-    from_name     TEXT NOT NULL,
+    from_name     TEXT NOT NULL,                -- the name beside the address; '' where there was none
     message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
     content_hash  TEXT NOT NULL,                -- SHA-256 of the body's bytes: some programs use a Message-ID twice
-    subject       TEXT NOT NULL,
+    subject       TEXT NOT NULL,                -- cleaned
     body          TEXT NOT NULL,                -- the words a person would read, cleaned; '' for a specialist's letter
     received_at   TEXT NOT NULL,                -- INTERNALDATE
-    created_at    TEXT NOT NULL,
+    created_at    TEXT NOT NULL,                -- when it was registered
     UNIQUE (message_id, content_hash)
 ) STRICT;
 CREATE INDEX message_ticket ON message (ticket, id);
 
 -- A file that came with a letter. Its bytes stay in the raw mail; `part` says where.
 CREATE TABLE attachment (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    message      INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT, -- the key
+    message      INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE, -- the letter it came with
     part         INTEGER NOT NULL,              -- index of the MIME part in the parsed letter
     name         TEXT NOT NULL,                 -- cleaned: never a path
-    content_type TEXT NOT NULL,
+    content_type TEXT NOT NULL,                 -- its media type, as the letter says
     size_bytes   INTEGER NOT NULL,               -- decoded
     sha256       TEXT NOT NULL,                 -- of the decoded bytes: proves that `part` still means the same
     inline       INTEGER NOT NULL,              -- 1 for a picture shown inside the text
@@ -110,21 +110,21 @@ CREATE TABLE attachment (
 
 -- Words for specialists only. No code that writes to requesters reads this table.
 CREATE TABLE note (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    ticket     INTEGER NOT NULL REFERENCES ticket (number),
-    message    INTEGER NOT NULL UNIQUE REFERENCES message (id),
+    id         INTEGER PRIMARY KEY AUTOINCREMENT, -- the key
+    ticket     INTEGER NOT NULL REFERENCES ticket (number), -- the ticket it is about
+    message    INTEGER NOT NULL UNIQUE REFERENCES message (id), -- the letter it was written in
     login      TEXT NOT NULL,                   -- who wrote it
     held       INTEGER NOT NULL,                -- 1 for an answer that was kept back because it could not be told from a quotation
-    body       TEXT NOT NULL,
-    created_at TEXT NOT NULL
+    body       TEXT NOT NULL,                   -- the words
+    created_at TEXT NOT NULL                    -- when it was registered
 ) STRICT;
 CREATE INDEX note_ticket ON note (ticket, id);
 
 -- What happened, in order. Rows are only ever added.
 CREATE TABLE event (
-    id     INTEGER PRIMARY KEY AUTOINCREMENT,
-    ticket INTEGER REFERENCES ticket (number),
-    at     TEXT NOT NULL,
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order of things
+    ticket INTEGER REFERENCES ticket (number),  -- the ticket it happened to
+    at     TEXT NOT NULL,                       -- when
     kind   TEXT NOT NULL,                       -- opened, entry, taken, answered, closed, reopened, note, sent, failed …
     actor  TEXT NOT NULL,                       -- login, 'requester' or 'desk'
     detail TEXT NOT NULL                        -- no bodies, no full addresses
@@ -133,44 +133,44 @@ CREATE INDEX event_ticket ON event (ticket, id);
 
 -- What a specialist ordered, and when it takes effect: at once in business hours, else at the next opening.
 CREATE TABLE command (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    ticket     INTEGER NOT NULL REFERENCES ticket (number),
-    message    INTEGER NOT NULL REFERENCES message (id),
-    login      TEXT NOT NULL,
-    verb       TEXT NOT NULL CHECK (verb IN ('take', 'answer', 'close')),
-    due_at     TEXT NOT NULL,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of writing
+    ticket     INTEGER NOT NULL REFERENCES ticket (number), -- the ticket it is about
+    message    INTEGER NOT NULL REFERENCES message (id), -- the letter it was given in
+    login      TEXT NOT NULL,                   -- who gave it
+    verb       TEXT NOT NULL CHECK (verb IN ('take', 'answer', 'close')), -- what is to be done
+    due_at     TEXT NOT NULL,                   -- when it takes effect
     applied_at TEXT,                            -- NULL: waits for the worker
-    created_at TEXT NOT NULL,
+    created_at TEXT NOT NULL,                   -- when it was registered
     UNIQUE (message, verb)
 ) STRICT;
 CREATE INDEX command_waiting ON command (due_at, id) WHERE applied_at IS NULL;
 
 -- The outbox: one outgoing letter a row, written in the transaction that causes it.
 CREATE TABLE letter (
-    id                INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind              TEXT NOT NULL CHECK (kind IN ('receipt', 'reopened', 'own_letter', 'alert', 'notice', 'delivery', 'answer')),
+    id                INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of writing
+    kind              TEXT NOT NULL CHECK (kind IN ('receipt', 'reopened', 'own_letter', 'alert', 'notice', 'delivery', 'answer')), -- what it is for; decides who sends it when
     lane              TEXT NOT NULL CHECK (lane IN ('poller', 'worker')),   -- which daemon sends it; follows from the kind
     mailbox           TEXT NOT NULL,            -- the support address it goes out from
-    ticket            INTEGER REFERENCES ticket (number),
+    ticket            INTEGER REFERENCES ticket (number), -- the ticket it is about
     message           INTEGER REFERENCES message (id),   -- the letter it is about
-    recipient_address TEXT NOT NULL,
-    recipient_name    TEXT NOT NULL,
+    recipient_address TEXT NOT NULL,            -- where it goes
+    recipient_name    TEXT NOT NULL,            -- the name beside the address; '' where there is none
     recipient_login   TEXT,                     -- where the recipient is a specialist
     author_login      TEXT,                     -- whose answer it is
     words             TEXT,                     -- an answer's own words, or what a letter to a specialist is about
     message_id        TEXT NOT NULL UNIQUE,     -- without brackets, fixed with the row: a second sending is the same mail
     dedup_key         TEXT NOT NULL UNIQUE,     -- the cause and the recipient: the same cause never writes twice
-    state             TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'maybe_sent', 'held', 'failed', 'cancelled')),
-    due_at            TEXT NOT NULL,
+    state             TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'maybe_sent', 'held', 'failed', 'cancelled')), -- where it stands; domain/letter.rs says what each means
+    due_at            TEXT NOT NULL,            -- not to be sent before
     attempts          INTEGER NOT NULL,         -- counted when it is claimed
     fence             INTEGER NOT NULL,          -- rises at each claim; only its last holder may write the outcome
     holder            TEXT,                     -- the process that claimed it
-    lease_until       TEXT,
+    lease_until       TEXT,                     -- until when the claim holds
     frozen            BLOB,                     -- the finished bytes, from DATA until the outcome is known
     possibly_twice    INTEGER NOT NULL,         -- 1 if the end-of-data of some attempt was written and never answered
     why               TEXT,                     -- why it waits, failed or is held
-    created_at        TEXT NOT NULL,
-    sent_at           TEXT
+    created_at        TEXT NOT NULL,            -- when it was written
+    sent_at           TEXT                      -- when the server took it
 ) STRICT;
 CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('due', 'sending', 'maybe_sent');
 CREATE INDEX letter_order ON letter (ticket, recipient_address, id) WHERE state IN ('due', 'sending', 'maybe_sent');
@@ -181,8 +181,8 @@ CREATE INDEX letter_recent_kind ON letter (kind, due_at);
 CREATE TABLE person (
     address       TEXT PRIMARY KEY NOT NULL,    -- in its compared form
     name          TEXT NOT NULL,                -- as last spelled; '' where never
-    first_seen_at TEXT NOT NULL,
-    last_seen_at  TEXT NOT NULL
+    first_seen_at TEXT NOT NULL,                -- when the first letter was registered
+    last_seen_at  TEXT NOT NULL                 -- when the latest was
 ) STRICT, WITHOUT ROWID;
 
 -- Who may do what only one process may do at a time.
@@ -190,7 +190,7 @@ CREATE TABLE lease (
     name        TEXT PRIMARY KEY NOT NULL,      -- 'mailbox:ADDRESS'
     holder      TEXT NOT NULL,                  -- the process, unique over hosts and restarts
     fence       INTEGER NOT NULL,                -- rises with every new holder
-    lease_until TEXT NOT NULL
+    lease_until TEXT NOT NULL                   -- until when it holds, unless renewed
 ) STRICT, WITHOUT ROWID;
 
 -- The last sign of life of each loop.

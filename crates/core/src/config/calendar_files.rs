@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn files_replace_whole_years_and_each_year_has_one_file() {
         let dir = tempfile::tempdir().expect("a directory");
-        let row = "date,kind,note,source\n2028-01-03,holiday,х,х\n";
+        let row = "date,kind,note,source\n2028-01-01,holiday,х,х\n";
         for (name, text) in [("a.csv", row), ("b.csv", row), ("c.csv", "date\n")] {
             std::fs::write(dir.path().join(name), text).expect("written");
         }

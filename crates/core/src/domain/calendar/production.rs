@@ -70,7 +70,10 @@ impl ProductionCalendar {
         for (date, fact) in &facts {
             check_weekday(*date, fact).map_err(|fault| refuse(&date.to_string(), fault))?;
         }
-        let years = facts.keys().map(NaiveDate::year).collect();
+        let years: BTreeSet<i32> = facts.keys().map(NaiveDate::year).collect();
+        for year in &years {
+            check_whole(*year, &facts)?;
+        }
         Ok(Self { years, facts })
     }
 
@@ -162,6 +165,19 @@ fn refuse(place: &str, fault: impl Into<String>) -> CalendarError {
     CalendarError::File { place, fault }
 }
 
+/// A file replaces a year as a whole: one that does not even close the 1st of January lists a few changes, and would
+/// open the desk on every holiday it leaves out.
+fn check_whole(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<(), CalendarError> {
+    let new_year = NaiveDate::from_ymd_opt(year, 1, 1);
+    let fact = new_year.and_then(|date| facts.get(&date));
+    if matches!(fact, Some(Fact::Holiday(_) | Fact::TransferredDayOff(_))) {
+        return Ok(());
+    }
+    let fault =
+        "the year must be whole, but its 1st of January is not a day off: list every holiday";
+    Err(refuse(&year.to_string(), fault))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
@@ -244,10 +260,22 @@ mod tests {
 
     #[test]
     fn the_two_rows_of_a_short_working_saturday_come_in_any_order() {
+        let new_year = "2027-01-01,holiday,a,b";
         let worked = "2027-02-20,working_weekend,a,b";
         let short = "2027-02-20,shortened,c,d";
-        let one = file(&format!("{worked}\n{short}")).unwrap();
-        assert_eq!(file(&format!("{short}\n{worked}")).unwrap(), one);
+        let one = file(&format!("{new_year}\n{worked}\n{short}")).unwrap();
+        assert_eq!(
+            file(&format!("{new_year}\n{short}\n{worked}")).unwrap(),
+            one
+        );
+    }
+
+    #[test]
+    fn a_file_with_a_few_changes_is_no_year() {
+        let refused = file("2028-05-02,transferred_day_off,a,b")
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("list every holiday"), "{refused}");
     }
 
     #[test]
