@@ -7,8 +7,10 @@ mod bodies;
 mod dialling;
 mod fake;
 mod gate;
+mod pipe;
 mod refusals;
 mod reuse;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,25 +1,20 @@
 //! Dot-stuffing, end to end: what the server un-stuffs is what was frozen, whatever lettre's codec, its
 //! writes, and the connection below do to the boundaries.
 
-use lettre::transport::smtp::{
-    client::AsyncSmtpConnection,
-    commands::{Data, Noop},
-    extension::ClientId,
-};
+use lettre::transport::smtp::commands::Data;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::oneshot,
-    task::JoinHandle,
 };
 
 use super::{
     fake::{Fake, unstuffed},
+    pipe::{lettre_on, read_until_end, stream_on, welcome},
     *,
 };
 use crate::smtp::{
     conversation::{Conversation, Trouble},
     dotted::Frozen,
-    reply::ReplyReader,
     stream::GatedStream,
 };
 
@@ -95,41 +90,6 @@ async fn five_hundred_awkward_mails_arrive_as_they_were_frozen() {
             mail.escape_ascii()
         );
     }
-}
-
-/// Our stream on one end of a pipe, with a `220` for lettre to read.
-fn stream_on(near: DuplexStream, conversation: &Arc<Conversation>) -> GatedStream<DuplexStream> {
-    let (greeting, _) = ReplyReader::default()
-        .feed(b"220 x\r\n")
-        .ok()
-        .flatten()
-        .expect("a greeting");
-    let peer = ([127, 0, 0, 1], 25).into();
-    GatedStream::new(near, peer, &greeting, Arc::clone(conversation))
-}
-
-async fn lettre_on(stream: GatedStream<DuplexStream>) -> AsyncSmtpConnection {
-    let name = ClientId::Domain("x".to_owned());
-    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name)
-        .await
-        .expect("greeted")
-}
-
-/// Reads until the bytes end like this.
-async fn read_until_end(far: &mut DuplexStream, end: &[u8]) -> Vec<u8> {
-    let mut got = Vec::new();
-    while !got.ends_with(end) {
-        got.push(far.read_u8().await.expect("the client is there"));
-    }
-    got
-}
-
-/// The server's side up to its `354`.
-async fn welcome(far: &mut DuplexStream) {
-    read_until_end(far, b"EHLO x\r\n").await;
-    far.write_all(b"250 x\r\n").await.expect("written");
-    read_until_end(far, b"DATA\r\n").await;
-    far.write_all(b"354 go\r\n").await.expect("written");
 }
 
 /// The same bytes in pieces of up to seven.
@@ -217,78 +177,6 @@ async fn bytes_that_were_not_frozen_are_not_sent() {
     }
 }
 
-/// The server's side up to EHLO; returns what else it hears.
-fn only_hello(mut far: DuplexStream, then_says: &'static [u8]) -> JoinHandle<Vec<u8>> {
-    tokio::spawn(async move {
-        read_until_end(&mut far, b"EHLO x\r\n").await;
-        far.write_all(b"250 x\r\n").await.expect("written");
-        // In the pipe before lettre's next word, but behind the reply it is reading.
-        tokio::task::yield_now().await;
-        far.write_all(then_says).await.expect("written");
-        let mut wire = Vec::new();
-        far.read_to_end(&mut wire).await.expect("read");
-        wire
-    })
-}
-
-#[tokio::test]
-async fn a_command_is_one_line_or_it_is_not_sent() {
-    for command in [
-        "NOOP",
-        "NOOP\r\nDATA\r\n",
-        "RCPT TO:<a\nb>\r\n",
-        "\r\n",
-        "A\0\r\n",
-    ] {
-        let (near, far) = tokio::io::duplex(1000);
-        let conversation = Arc::new(Conversation::new(patient()));
-        let server = only_hello(far, b"");
-        let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-        conversation.allow(Duration::from_secs(5), "it was sent");
-        let said = conversation.in_time(lettre.command(command)).await;
-        assert!(said.is_ok_and(|reply| reply.is_err()), "{command:?}");
-        let misuse = Trouble::Misuse("a command that is not one line");
-        assert_eq!(conversation.trouble(), Some(misuse));
-        drop(lettre);
-        assert_eq!(server.await.expect("the server is well"), b"");
-    }
-}
-
-#[tokio::test]
-async fn a_reply_that_came_before_its_command_does_not_count() {
-    let (near, far) = tokio::io::duplex(1000);
-    let conversation = Arc::new(Conversation::new(patient()));
-    let server = only_hello(far, b"250 not asked\r\n");
-    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(lettre.command(Noop).await.is_err());
-    let early = Trouble::Early("250 not asked".to_owned());
-    assert_eq!(conversation.trouble(), Some(early));
-    drop(lettre);
-    assert_eq!(server.await.expect("the server is well"), b"");
-}
-
-#[tokio::test]
-async fn an_answer_that_came_before_the_body_does_not_count() {
-    let (near, mut far) = tokio::io::duplex(1000);
-    let conversation = Arc::new(Conversation::new(patient()));
-    conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), Box::pin(yes()));
-    let server = tokio::spawn(async move {
-        welcome(&mut far).await;
-        tokio::task::yield_now().await;
-        far.write_all(b"250 queued\r\n").await.expect("written");
-        let mut wire = Vec::new();
-        far.read_to_end(&mut wire).await.expect("read");
-        wire
-    });
-    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-    lettre.command(Data).await.expect("go on");
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(lettre.message(b"A: b").await.is_err());
-    drop(lettre);
-    assert_eq!(server.await.expect("the server is well"), b"");
-}
-
 #[tokio::test]
 async fn the_gate_is_asked_after_the_body_even_if_all_is_written_at_once() {
     // Without lettre: body and end of data in one write, through a pipe of four bytes.
@@ -330,51 +218,6 @@ async fn the_gate_is_asked_after_the_body_even_if_all_is_written_at_once() {
 
 async fn read_until_end_of_reply(stream: &mut GatedStream<DuplexStream>) {
     while stream.read_u8().await.expect("a reply") != b'\n' {}
-}
-
-#[tokio::test]
-async fn an_answer_that_came_before_the_end_of_data_does_not_count() {
-    let (near, mut far) = tokio::io::duplex(1000);
-    let conversation = Arc::new(Conversation::new(patient()));
-    let (open, opened) = oneshot::channel();
-    let gate = Box::pin(async { opened.await.map_err(|_| Refusal::new("the test is over")) });
-    conversation.offer_body(Frozen::new(b"A: b\r\n".to_vec()), gate);
-    let server = tokio::spawn(async move {
-        welcome(&mut far).await;
-        read_until_end(&mut far, b"A: b").await;
-        far.write_all(b"250 2.0.0 queued\r\n")
-            .await
-            .expect("written");
-        open.send(()).expect("the gate waits");
-        let mut wire = Vec::new();
-        far.read_to_end(&mut wire).await.expect("read");
-        wire
-    });
-    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-    lettre.command(Data).await.expect("go on");
-    assert!(lettre.message(b"A: b").await.is_err());
-    let early = Trouble::Early("250 2.0.0 queued".to_owned());
-    assert_eq!(conversation.trouble(), Some(early));
-    assert!(!conversation.end_of_data_written());
-    drop(lettre);
-    assert_eq!(server.await.expect("the server is well"), b"");
-}
-
-#[tokio::test]
-async fn a_354_nobody_prepared_for_takes_no_body() {
-    let (near, mut far) = tokio::io::duplex(1000);
-    let conversation = Arc::new(Conversation::new(patient()));
-    let server = tokio::spawn(async move {
-        welcome(&mut far).await;
-        let mut wire = Vec::new();
-        far.read_to_end(&mut wire).await.expect("read");
-        wire
-    });
-    let mut lettre = lettre_on(stream_on(near, &conversation)).await;
-    lettre.command(Data).await.expect("go on");
-    assert!(lettre.message(b"A: b\r\n\r\nx").await.is_err());
-    drop(lettre);
-    assert_eq!(server.await.expect("the server is well"), b"");
 }
 
 #[tokio::test]
