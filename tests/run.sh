@@ -11,7 +11,8 @@ usage() {
   cat <<'USAGE'
 usage: tests/run.sh [ARGUMENT ...]
 
-Runs all checks, then all tests, on SQLite and on a private PostgreSQL that it starts and removes.
+Runs all checks, then all tests, on SQLite and on a private PostgreSQL, with a private mail server; it starts and
+removes both.
 ARGUMENTs go to `cargo test` (a test's name, -- --nocapture, ...). A check that fails does not stop the
 others; the summary names it and the exit code is 1. Installs what is missing from Debian. The tests'
 private mail server needs root.
@@ -24,12 +25,13 @@ work=''
 results=()
 failed=''
 
-# On every way out: the database stops, nothing stays.
+# On every way out: the servers stop, nothing stays.
 clean_up() {
   local rc=$?
   trap '' INT TERM HUP
   [[ -n $work ]] || exit "$rc"
   "$SUPPORT/postgres" down "$work/postgres" --purge >/dev/null 2>&1 || true
+  [[ ! -d $work/lab ]] || "$SUPPORT/maillab/maillab" down "$work/lab" --purge >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$rc"
 }
@@ -76,12 +78,25 @@ check_units() {
 
 # Makes the private database and exports its URL.
 start_postgres() {
-  work=$(mktemp -d /var/tmp/ninetosix-tests.XXXXXX) || return
-  chmod 711 "$work"
   "$SUPPORT/postgres" up "$work/postgres" >/dev/null || return
   NINETOSIX_TEST_POSTGRES_URL=$("$SUPPORT/postgres" url "$work/postgres")
   export NINETOSIX_TEST_POSTGRES_URL
   say "NINETOSIX_TEST_POSTGRES_URL=$NINETOSIX_TEST_POSTGRES_URL"
+}
+
+# Starts the private mail server and exports its directory. Each test takes a number, and with it a support address,
+# two specialists and two people who write in.
+start_lab() {
+  local number
+  local -ir NUMBERS=400
+  for ((number = 0; number < NUMBERS; number++)); do
+    printf '%s%02d@%s:secret\n' help "$number" school.test ivan "$number" school.test anna "$number" school.test \
+      rita "$number" family.test olga "$number" family.test
+  done >"$work/users"
+  "$SUPPORT/maillab/maillab" up "$work/lab" --users "$work/users" >"$work/lab.log" 2>&1 || { cat "$work/lab.log"; return 1; }
+  NINETOSIX_TEST_LAB=$work/lab
+  export NINETOSIX_TEST_LAB
+  say "NINETOSIX_TEST_LAB=$NINETOSIX_TEST_LAB"
 }
 
 main() {
@@ -102,10 +117,12 @@ main() {
   step "cargo clippy" cargo clippy --workspace --all-targets --all-features --locked -- -D warnings || true
   step "cargo doc" env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked || true
   if step "cargo build" cargo build --workspace --all-features --all-targets --locked; then
-    if step "private PostgreSQL" start_postgres; then
+    work=$(mktemp -d /var/tmp/ninetosix-tests.XXXXXX)
+    chmod 711 "$work"
+    if step "private PostgreSQL" start_postgres && step "private mail server" start_lab; then
       step "cargo test" cargo test --workspace --all-features --locked "$@" || true
     else
-      skip "cargo test" "no database"
+      skip "cargo test" "no database or no mail server"
     fi
   else
     skip "cargo test" "it does not build"

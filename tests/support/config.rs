@@ -1,0 +1,150 @@
+//! The configuration of a desk under test.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveTime, Utc};
+use ninetosix_core::clock::{Clock, SystemClock};
+
+use super::lab::Lab;
+
+/// When the desk is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hours {
+    /// Day and night.
+    Always,
+    /// Closed now; open on tomorrow's day of the week alone, 09:00-18:00 Moscow time: see [`tomorrow_at_nine`].
+    FromTomorrow,
+    /// Closed until this instant, a full minute of today or tomorrow, and open for the rest of that day.
+    From(DateTime<Utc>),
+}
+
+/// A specialist: login, name, address.
+pub(crate) type Specialist = (String, String, String);
+
+/// What a test may change before the configuration is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Language of the letters: `ru` or `en`.
+    pub(crate) language: String,
+    /// When the desk is open.
+    pub(crate) hours: Hours,
+    /// The safety poll; news come by IDLE before it.
+    pub(crate) poll_interval_s: u32,
+    /// Ask the server this often instead of waiting for its news: quicker than IDLE.
+    pub(crate) quick_poll_ms: u32,
+    /// The specialists.
+    pub(crate) specialists: Vec<Specialist>,
+    /// More lines of the mailbox's table.
+    pub(crate) mailbox: String,
+    /// More tables, at the end.
+    pub(crate) tables: String,
+}
+
+/// Moscow's offset: the same all year, and written here by hand because the product's own is under test.
+pub(crate) fn moscow() -> FixedOffset {
+    FixedOffset::east_opt(3 * 3600).expect("three hours")
+}
+
+/// Returns the opening of [`Hours::FromTomorrow`].
+pub(crate) fn tomorrow_at_nine() -> DateTime<Utc> {
+    let tomorrow = SystemClock.now().with_timezone(&moscow()).date_naive() + Days::new(1);
+    tomorrow
+        .and_time(NaiveTime::from_hms_opt(9, 0, 0).expect("nine o'clock"))
+        .and_local_timezone(moscow())
+        .single()
+        .expect("Moscow has no clock changes")
+        .to_utc()
+}
+
+impl Config {
+    /// A desk open day and night with two specialists.
+    pub(crate) fn new(ivan: &str, anna: &str) -> Config {
+        let specialist = |login: &str, name: &str, address: &str| {
+            (login.to_owned(), name.to_owned(), address.to_owned())
+        };
+        Config {
+            language: "ru".to_owned(),
+            hours: Hours::Always,
+            poll_interval_s: 5,
+            quick_poll_ms: 100,
+            specialists: vec![
+                specialist("ivan", "Иван Смирнов", ivan),
+                specialist("anna", "Анна Белова", anna),
+            ],
+            mailbox: String::new(),
+            tables: String::new(),
+        }
+    }
+
+    /// Returns the file's text. Other files are in `dir`.
+    pub(crate) fn text(&self, lab: &Lab, help: &str, database_url: &str, dir: &Path) -> String {
+        let Config {
+            language,
+            poll_interval_s,
+            quick_poll_ms,
+            mailbox,
+            tables,
+            ..
+        } = self;
+        let (dir, hours) = (dir.display(), hours(self.hours));
+        let (imaps, submissions, ca) = (
+            lab.variable("MAILLAB_IMAPS_PORT"),
+            lab.variable("MAILLAB_SUBMISSIONS_PORT"),
+            lab.variable("MAILLAB_CA"),
+        );
+        let mut text = format!(
+            r#"language = "{language}"
+
+[desk]
+name = "Служба поддержки АИС"
+
+[database]
+url = "{database_url}"
+
+[[mailbox]]
+address = "{help}"
+password_file = "{dir}/mail.password"
+imap = "imaps://localhost:{imaps}"
+smtp = "smtps://localhost:{submissions}"
+ca_file = "{ca}"
+poll_interval_s = {poll_interval_s}
+quick_poll_ms = {quick_poll_ms}
+hello_name = "desk.school.test"
+{mailbox}
+
+[identity]
+require = "token"
+token_key_file = "{dir}/token.key"
+
+[hours]
+zone = "Europe/Moscow"
+calendar = "none"
+{hours}
+"#
+        );
+        for (login, name, address) in &self.specialists {
+            let _ = write!(
+                text,
+                "\n[[specialist]]\nlogin = \"{login}\"\nname = \"{name}\"\naddress = \"{address}\"\n"
+            );
+        }
+        let _ = write!(text, "\n{tables}");
+        text
+    }
+}
+
+fn hours(hours: Hours) -> String {
+    let day = |at: DateTime<Utc>| {
+        let day = at.with_timezone(&moscow()).weekday().to_string();
+        day.to_lowercase()
+    };
+    match hours {
+        Hours::Always => "mon-sun = [\"00:00-24:00\"]".to_owned(),
+        Hours::FromTomorrow => format!("{} = [\"09:00-18:00\"]", day(tomorrow_at_nine())),
+        Hours::From(opening) => {
+            let opening_time = opening.with_timezone(&moscow()).format("%H:%M");
+            format!("{} = [\"{opening_time}-24:00\"]", day(opening))
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The mail server: the one that `tests/run.sh` starts for all tests, or one of a test's own that may be stopped and
+//! killed.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::lmtp;
+use super::mail::Mail;
+
+/// The people around a desk, and where they live. Each has one account for every number.
+pub(crate) const PEOPLE: [(&str, &str); 5] = [
+    ("help", "school.test"),
+    ("ivan", "school.test"),
+    ("anna", "school.test"),
+    ("rita", "family.test"),
+    ("olga", "family.test"),
+];
+/// Numbers in a lab of a test's own.
+const OWN_NUMBERS: u32 = 4;
+const NO_LAB: &str =
+    "NINETOSIX_TEST_LAB names the mail lab to test in: use tests/run.sh, which starts one";
+
+/// A mail server with numbered accounts. Clones are the same lab.
+#[derive(Debug, Clone)]
+pub(crate) struct Lab {
+    dir: PathBuf,
+    env: Arc<HashMap<String, String>>,
+    passwords: Arc<HashMap<String, String>>,
+    _own: Option<Arc<Own>>,
+}
+
+/// A lab that goes away with the test.
+#[derive(Debug)]
+struct Own {
+    dir: TempDir,
+}
+
+impl Lab {
+    /// Returns the lab that all tests share. Nobody stops its servers.
+    pub(crate) fn shared() -> Lab {
+        Lab::read(
+            PathBuf::from(std::env::var("NINETOSIX_TEST_LAB").expect(NO_LAB)),
+            None,
+        )
+    }
+
+    /// Starts a lab of the test's own; `options` are those of `maillab up`.
+    pub(crate) fn own(options: &[&str]) -> Lab {
+        let dir = tempfile::Builder::new()
+            .prefix("ninetosix-lab.")
+            .tempdir_in("/var/tmp")
+            .expect("a directory in /var/tmp");
+        // The servers run as other users.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).expect("permissions");
+        let users = dir.path().join("users");
+        let lines: String = (0..OWN_NUMBERS)
+            .flat_map(|number| PEOPLE.map(|(name, domain)| address(name, number, domain)))
+            .map(|address| format!("{address}:secret\n"))
+            .collect();
+        fs::write(&users, lines).expect("a list of accounts");
+        let lab = dir.path().join("lab");
+        let mut up: Vec<&str> = vec!["--users", users.to_str().expect("a plain path")];
+        up.extend(options);
+        // From here on whatever was started is stopped when the test ends.
+        let own = Arc::new(Own { dir });
+        run(&lab, "up", &up);
+        Lab::read(lab, Some(own))
+    }
+
+    fn read(dir: PathBuf, own: Option<Arc<Own>>) -> Lab {
+        let pairs = |file: &str, between: char| -> Arc<HashMap<String, String>> {
+            let text = fs::read_to_string(dir.join(file))
+                .unwrap_or_else(|error| panic!("{}/{file}: {error}. {NO_LAB}", dir.display()));
+            let pairs = text.lines().filter_map(|line| line.split_once(between));
+            Arc::new(
+                pairs
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .collect(),
+            )
+        };
+        Lab {
+            env: pairs("env", '='),
+            passwords: pairs("accounts", ':'),
+            dir,
+            _own: own,
+        }
+    }
+
+    /// Returns a number that no other test of this lab has, in this process or another.
+    pub(crate) fn number(&self) -> u32 {
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.dir.join("next-number"))
+            .expect("the lab's counter");
+        file.lock().expect("the counter's lock");
+        let mut text = String::new();
+        file.read_to_string(&mut text).expect("the counter");
+        let number = text.trim().parse().unwrap_or(0);
+        file.rewind().expect("the counter");
+        write!(file, "{}", number + 1).expect("the counter");
+        assert!(
+            self.passwords
+                .contains_key(&address("help", number, "school.test")),
+            "the lab has no accounts left: start a new one (tests/run.sh does)"
+        );
+        number
+    }
+
+    /// Returns a variable of the lab, such as `MAILLAB_CA`.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        self.env
+            .get(name)
+            .unwrap_or_else(|| panic!("the lab has no {name}"))
+    }
+
+    /// Returns the password of an account.
+    pub(crate) fn password(&self, address: &str) -> &str {
+        self.passwords
+            .get(address)
+            .unwrap_or_else(|| panic!("the lab has no account {address}"))
+    }
+
+    /// Puts a letter into a mailbox. An empty `sender` is the null return path.
+    pub(crate) fn deliver(&self, recipient: &str, sender: &str, raw: &[u8]) {
+        let port = self.variable("MAILLAB_LMTP_PORT").parse().expect("a port");
+        lmtp::deliver(port, recipient, sender, raw);
+    }
+
+    /// Returns the mails in a person's inbox, in order of arrival.
+    pub(crate) fn inbox(&self, address: &str) -> Vec<Mail> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for folder in ["new", "cur"] {
+            // An inbox that has had no mail yet is not there.
+            if let Ok(entries) = fs::read_dir(self.dir.join("mail").join(address).join(folder)) {
+                files.extend(entries.flatten().map(|entry| entry.path()));
+            }
+        }
+        let mut mails: Vec<Mail> = files
+            .iter()
+            // Somebody who reads moves a mail from `new` to `cur`.
+            .filter_map(|path| Some(Mail::read(arrival(path), fs::read(path).ok()?)))
+            .collect();
+        mails.sort_by(|one, other| one.arrived.cmp(&other.arrived));
+        mails.dedup_by(|one, other| one.arrived == other.arrived);
+        mails
+    }
+
+    /// Runs `maillab COMMAND DIR ARGUMENTS`, which must succeed.
+    pub(crate) fn maillab(&self, command: &str, arguments: &[&str]) {
+        run(&self.dir, command, arguments);
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let down = maillab(&self.dir.path().join("lab"), "down", &["--purge"]);
+        if !down.is_ok_and(|output| output.status.success()) {
+            eprintln!("the lab in {} was not stopped", self.dir.path().display());
+        }
+    }
+}
+
+/// Returns the address of a person of one number: `help07@school.test`.
+pub(crate) fn address(name: &str, number: u32, domain: &str) -> String {
+    format!("{name}{number:02}@{domain}")
+}
+
+/// A Maildir name without its flags, by which mails sort: seconds, then microseconds, then the rest.
+fn arrival(path: &Path) -> (u64, u64, String) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let unique = name
+        .and_then(|name| name.split(':').next())
+        .unwrap_or_default()
+        .to_owned();
+    let seconds = unique
+        .split('.')
+        .next()
+        .and_then(|seconds| seconds.parse().ok());
+    let micros = unique
+        .split_once(".M")
+        .and_then(|(_, rest)| rest.split('P').next()?.parse().ok());
+    (
+        seconds.unwrap_or_default(),
+        micros.unwrap_or_default(),
+        unique,
+    )
+}
+
+fn maillab(dir: &Path, command: &str, arguments: &[&str]) -> std::io::Result<std::process::Output> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/maillab/maillab");
+    Command::new(program)
+        .arg(command)
+        .arg(dir)
+        .args(arguments)
+        .output()
+}
+
+fn run(dir: &Path, command: &str, arguments: &[&str]) {
+    let output = maillab(dir, command, arguments).expect("bash runs maillab");
+    assert!(
+        output.status.success(),
+        "maillab {command} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

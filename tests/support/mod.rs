@@ -1,0 +1,69 @@
+//! What whole-system tests are made of: a mail server, a database on either engine, a desk of two real daemons, and
+//! people who write and read. Nothing here looks at the daemons' own counters: facts are read from the database and
+//! from the Maildirs.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `lab` | the mail server that `tests/run.sh` starts, or one of a test's own; numbers that no two tests share |
+//! | `database` | a fresh database on either engine, and its rows as they are |
+//! | `config` | the configuration of a desk, to be changed before it is written |
+//! | `daemon` | one running program: started, stopped by SIGTERM, killed; its log |
+//! | `desk` | a configuration, a database and both daemons, with the people around them |
+//! | `letter` | letters by hand, as raw bytes; replies as mail programs quote them |
+//! | `mail` | a mail as it arrived |
+//! | `lmtp` | straight into a mailbox |
+//! | `charset` | KOI8-R and windows-1251 |
+//! | `wait` | waiting for something to become true |
+//!
+//! Times are waited for, never slept through: [`wait_until`] looks again every 30 ms.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part"
+)]
+
+pub(crate) mod charset;
+pub(crate) mod config;
+pub(crate) mod daemon;
+pub(crate) mod database;
+pub(crate) mod desk;
+pub(crate) mod lab;
+pub(crate) mod letter;
+pub(crate) mod lmtp;
+pub(crate) mod mail;
+pub(crate) mod wait;
+
+pub(crate) use config::{Config, Hours};
+pub(crate) use daemon::{Daemon, Program};
+pub(crate) use database::{Database, Engine, Row};
+pub(crate) use desk::Desk;
+pub(crate) use lab::Lab;
+pub(crate) use letter::{Client, Letter, fresh_uuid};
+pub(crate) use mail::Mail;
+pub(crate) use wait::{LIMIT, wait_until};
+
+/// Runs the same test on both engines: `on_both_engines! { fn a_sentence(engine) { … } }`.
+macro_rules! on_both_engines {
+    ($($(#[$meta:meta])* fn $name:ident($engine:ident) $body:block)*) => {
+        $(mod $name {
+            #[allow(unused_imports, reason = "not every test needs everything")]
+            use super::*;
+
+            fn body($engine: Engine) $body
+
+            $(#[$meta])*
+            #[test]
+            fn sqlite() {
+                body(Engine::Sqlite);
+            }
+
+            $(#[$meta])*
+            #[test]
+            fn postgres() {
+                body(Engine::Postgres);
+            }
+        })*
+    };
+}
+pub(crate) use on_both_engines;
