@@ -13,6 +13,7 @@
 //! | `mail` | a mail as it arrived |
 //! | `lmtp` | straight into a mailbox |
 //! | `charset` | KOI8-R and windows-1251 |
+//! | `sink` | a submission server that notes the desk's own time |
 //! | `wait` | waiting for something to become true |
 //!
 //! Times are waited for, never slept through: [`wait_until`] looks again every 30 ms.
@@ -32,6 +33,7 @@ pub(crate) mod lab;
 pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
+pub(crate) mod sink;
 pub(crate) mod wait;
 
 pub(crate) use config::{Config, Hours};

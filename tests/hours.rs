@@ -1,0 +1,347 @@
+//! Business hours on the wire. Both daemons run in this process on a clock that the test moves; their mail goes to a
+//! server that notes the desk's own time at which the end of the data arrived, and who opened a connection.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ninetosix_core::clock::ManualClock;
+use ninetosix_core::config::{self, Settings};
+use ninetosix_core::stop::{Stop, Stopper};
+use support::sink::{Sink, Taken};
+use support::{Client, Desk, Engine, Lab, Letter, on_both_engines};
+
+/// The kinds that may leave at any hour.
+const ANY_HOUR: [&str; 4] = ["receipt", "reopened", "own_letter", "alert"];
+const WORKER: &str = "worker.school.test";
+const POLLER: &str = "poller.school.test";
+
+/// A desk that keeps business hours, on a clock of the test's own.
+struct Office {
+    desk: Desk,
+    clock: Arc<ManualClock>,
+    sink: Sink,
+    stopper: Option<Stopper>,
+    daemons: Vec<JoinHandle<()>>,
+}
+
+/// At this Moscow time.
+fn at(time: &str) -> DateTime<Utc> {
+    let time = format!("{time}+03:00");
+    DateTime::parse_from_rfc3339(&time)
+        .expect("a time")
+        .to_utc()
+}
+
+/// What a mail of ours is for: the first word of its Message-ID.
+fn kind(taken: &Taken) -> String {
+    taken
+        .mail
+        .message_id
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+impl Office {
+    fn open(engine: Engine, now: DateTime<Utc>) -> Office {
+        ninetosix_core::tls::install_provider();
+        let desk = Desk::new(&Lab::shared(), engine, |_| {});
+        let clock = Arc::new(ManualClock::new(now));
+        let sink = Sink::start(clock.clone());
+        let (stopper, stop) = Stopper::new();
+        let mut office = Office {
+            desk,
+            clock,
+            sink,
+            stopper: Some(stopper),
+            daemons: Vec::new(),
+        };
+        let (poller, worker) = (office.settings(POLLER), office.settings(WORKER));
+        let clock = office.clock.clone();
+        office.run(stop.clone(), |stop| async {
+            ninetosix_poller::app::run(poller, clock, stop).await
+        });
+        let clock = office.clock.clone();
+        office.run(stop, |stop| async {
+            ninetosix_worker::app::run(worker, clock, stop).await
+        });
+        office.desk.wait_for_poll();
+        office
+    }
+
+    /// The desk's configuration with real hours, our server, and a name for whoever runs on it.
+    fn settings(&self, hello: &str) -> Settings {
+        let file: PathBuf = self.desk.config_file();
+        let text = fs::read_to_string(&file).expect("the configuration");
+        let submissions = self.desk.lab.variable("MAILLAB_SUBMISSIONS_PORT");
+        let text = text
+            .replace(
+                &format!("smtps://localhost:{submissions}"),
+                &format!("smtp://127.0.0.1:{}", self.sink.port),
+            )
+            .replace("desk.school.test", hello)
+            .replace("mon-sun = [\"00:00-24:00\"]", "mon-fri = [\"09:00-18:00\"]")
+            .replace("calendar = \"none\"", "calendar = \"ru\"");
+        let own = file.with_file_name(format!("{hello}.toml"));
+        fs::write(&own, text).expect("a configuration");
+        config::load(&own).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    fn run<F>(&mut self, stop: Stop, daemon: impl FnOnce(Stop) -> F + Send + 'static)
+    where
+        F: Future<Output = anyhow::Result<()>>,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        self.daemons.push(std::thread::spawn(move || {
+            runtime
+                .block_on(daemon(stop))
+                .expect("the daemon ends well")
+        }));
+    }
+
+    /// Moves the clock and waits until both daemons have looked at the outbox, and the poller at the mailbox, by it.
+    fn move_to(&mut self, now: DateTime<Utc>) {
+        self.clock.set(now);
+        let shown = now.format("%Y-%m-%d").to_string();
+        let minute = now.format("%H:%M").to_string();
+        for name in ["deliver:worker:", "deliver:poller:", "poll:"] {
+            let beat = format!("FROM heartbeat WHERE name LIKE '{name}%'");
+            self.desk.wait(&format!("{name} at {now}"), |desk| {
+                let rows = desk.database.rows("at", &beat);
+                let at = rows.first()?.text("at").to_owned();
+                (at.contains(&shown) && at.contains(&minute)).then_some(())
+            });
+        }
+    }
+
+    fn taken(&self) -> Vec<Taken> {
+        self.sink.notes(|notes| notes.taken.clone())
+    }
+
+    fn worker_connections(&self) -> usize {
+        self.sink.notes(|notes| {
+            notes
+                .connections
+                .iter()
+                .filter(|hello| *hello == WORKER)
+                .count()
+        })
+    }
+
+    /// Waits for a mail of this kind to this address beyond the first `known`.
+    fn wait_for(&mut self, known: usize, wanted: &str, address: &str) -> Taken {
+        let sink = self.sink.clone();
+        self.desk.wait(&format!("{wanted} to {address}"), |_| {
+            let found = |taken: &&Taken| kind(taken) == wanted && taken.recipient == address;
+            sink.notes(|notes| notes.taken.iter().skip(known).find(found).cloned())
+        })
+    }
+
+    /// Somebody's letter, registered.
+    fn receive(&mut self, from: &str, letter: &Letter) -> String {
+        self.desk.receive(from, letter);
+        self.desk
+            .wait_for_outcome(letter)
+            .text("outcome")
+            .to_owned()
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        if let Some(stopper) = self.stopper.take() {
+            stopper.stop();
+        }
+        for daemon in self.daemons.drain(..) {
+            let ended = daemon.join();
+            assert!(
+                ended.is_ok() || std::thread::panicking(),
+                "a daemon ended badly"
+            );
+        }
+    }
+}
+
+/// A mail of ours as its recipient's program answers it.
+fn reply(name: &str, to: &Taken, words: &str) -> Letter {
+    Letter::reply(name, &to.recipient, &to.mail, Client::Thunderbird, words)
+}
+
+on_both_engines! {
+    fn a_weekend_of_traffic_leaves_nothing_but_what_may_go_at_any_hour(engine) {
+        let mut office = Office::open(engine, at("2026-11-27T16:00:00"));
+        let (help, rita, olga, ivan, anna) = (
+            office.desk.help.clone(), office.desk.rita.clone(), office.desk.olga.clone(), office.desk.ivan.clone(), office.desk.anna.clone(),
+        );
+        let first = Letter::new("Рита", &rita, &help, "Не открывается", "Помогите.");
+        assert_eq!(office.receive(&rita, &first), "ticket");
+        let notice = office.wait_for(0, "notice", &ivan);
+        let to_anna = office.wait_for(0, "notice", &anna);
+        let receipt = office.wait_for(0, "receipt", &rita);
+        assert!(notice.hello == WORKER && receipt.hello == POLLER, "each daemon sends what is its own");
+
+        // Friday, 18:00:00. From here to Monday, 09:00:00, the worker is silent.
+        office.move_to(at("2026-11-27T18:00:00"));
+        let (silent, known) = (office.worker_connections(), office.taken().len());
+        assert_eq!(office.receive(&ivan, &reply("Иван", &notice, "Попробуйте ещё раз.\n#закрыть")), "command");
+        let told = office.wait_for(known, "own_letter", &ivan);
+        assert!(told.mail.says("уйдёт в понедельник, 30 ноября, в 9:00 МСК"), "{}", told.mail.text);
+
+        office.move_to(at("2026-11-28T03:12:00"));
+        let second = Letter::new("Ольга", &olga, &help, "Ночью", "Не вижу оценки.");
+        assert_eq!(office.receive(&olga, &second), "ticket");
+        let at_night = office.wait_for(known, "receipt", &olga);
+        assert!(at_night.mail.says("Возьмём обращение в работу в понедельник, 30 ноября, в 9:00 МСК."), "{}", at_night.mail.text);
+        assert_eq!(office.receive(&anna, &reply("Анна", &to_anna, "#заметка\nОна уже звонила.")), "command");
+
+        office.move_to(at("2026-11-29T12:00:00"));
+        assert_eq!(office.receive(&rita, &reply("Рита", &receipt, "Ещё и журнал.")), "entry");
+        let away = Letter::new("Рита", &rita, &help, "Автоответ", "Меня нет.").header("Auto-Submitted", "auto-replied");
+        assert_eq!(office.receive(&rita, &away), "automatic");
+        let report = Letter::new("", "mailer-daemon@family.test", &help, "Undelivered", "x").header("X-Failed-Recipients", &rita);
+        assert_eq!(office.receive("", &report), "bounce");
+
+        office.move_to(at("2026-11-30T08:59:59"));
+        assert_eq!(office.worker_connections(), silent, "outside business hours the worker opens no connection");
+        for taken in office.taken().iter().skip(known) {
+            assert!(ANY_HOUR.contains(&kind(taken).as_str()), "{} left at {}", kind(taken), taken.at);
+            assert_eq!(taken.hello, POLLER);
+        }
+        let quiet = office.taken().len();
+
+        // Monday, 09:00:00: everything that waited leaves, in the order it was written.
+        office.clock.set(at("2026-11-30T09:00:00"));
+        assert_eq!(office.wait_for(quiet, "notice", &anna).at, at("2026-11-30T09:00:00"));
+        // The answer of Friday evening waits until the mailbox was read after the opening.
+        office.move_to(at("2026-11-30T09:00:31"));
+        let answer = office.wait_for(quiet, "answer", &rita);
+        assert!(answer.mail.says("Попробуйте ещё раз."));
+        let monday: Vec<Taken> = office.taken().split_off(quiet);
+        assert!(monday.iter().all(|taken| taken.at >= at("2026-11-30T09:00:00")), "{monday:?}");
+        let to_ivan: Vec<&Taken> = monday.iter().filter(|taken| taken.recipient == ivan && kind(taken) == "notice").collect();
+        assert!(to_ivan.is_empty() || to_ivan[0].mail.says("Не вижу оценки."), "the older letter first");
+    }
+
+    fn the_gate_closes_to_the_second_and_before_the_last_byte(engine) {
+        let mut office = Office::open(engine, at("2026-11-23T17:59:29"));
+        let (help, rita, olga, ivan, anna) = (
+            office.desk.help.clone(), office.desk.rita.clone(), office.desk.olga.clone(), office.desk.ivan.clone(), office.desk.anna.clone(),
+        );
+        // 31 seconds before closing a letter may still begin.
+        let early = Letter::new("Рита", &rita, &help, "Успела", "Раз.");
+        assert_eq!(office.receive(&rita, &early), "ticket");
+        office.wait_for(0, "notice", &ivan);
+        office.wait_for(0, "notice", &anna);
+
+        // 29 seconds before, none does.
+        office.move_to(at("2026-11-23T17:59:31"));
+        let (silent, known) = (office.worker_connections(), office.taken().len());
+        let late = Letter::new("Ольга", &olga, &help, "Не успела", "Два.");
+        assert_eq!(office.receive(&olga, &late), "ticket");
+        office.wait_for(known, "receipt", &olga);
+        office.move_to(at("2026-11-23T18:00:01"));
+        assert_eq!(office.worker_connections(), silent);
+
+        // In the morning one is begun in time, and closing time comes between RCPT and the end of its data.
+        office.sink.set_clock_at(&ivan, at("2026-11-24T18:00:00"));
+        let before = office.taken().len();
+        office.clock.set(at("2026-11-24T17:50:00"));
+        let sink = office.sink.clone();
+        office.desk.wait("the mail is broken off", |_| sink.notes(|notes| notes.broken_off.contains(&ivan)).then_some(()));
+        office.move_to(at("2026-11-24T18:01:00"));
+        let evening: Vec<Taken> = office.taken().split_off(before);
+        assert!(!evening.iter().any(|taken| taken.recipient == ivan), "its end of data came after closing time");
+        assert!(evening.iter().all(|taken| taken.at < at("2026-11-24T18:00:00")), "{evening:?}");
+
+        // It costs no attempt and goes at the next opening.
+        let row = office.desk.letters().into_iter().filter(|row| row.text("recipient_address") == ivan && row.text("kind") == "notice").next_back();
+        let row = row.expect("the notice");
+        assert_eq!((row.text("state"), row.number("attempts")), ("due", 0));
+        office.move_to(at("2026-11-25T09:00:00"));
+        let notice = office.wait_for(before, "notice", &ivan);
+        assert!(notice.mail.says("Два.") && notice.at == at("2026-11-25T09:00:00"));
+    }
+
+    fn a_letter_before_the_holidays_is_told_the_minute_after_them(engine) {
+        let mut office = Office::open(engine, at("2026-12-30T19:10:00"));
+        let (help, rita) = (office.desk.help.clone(), office.desk.rita.clone());
+        let letter = Letter::new("Рита", &rita, &help, "С наступающим", "Помогите.");
+        assert_eq!(office.receive(&rita, &letter), "ticket");
+        let receipt = office.wait_for(0, "receipt", &rita);
+        assert!(
+            receipt.mail.says("С 31 декабря по 10 января — выходные дни. Возьмём обращение в работу в понедельник, 11 января, в 9:00 МСК."),
+            "{}", receipt.mail.text
+        );
+        for day in ["2026-12-31T12:00:00", "2027-01-04T12:00:00", "2027-01-09T12:00:00", "2027-01-11T08:59:59"] {
+            office.move_to(at(day));
+        }
+        assert_eq!(office.worker_connections(), 0);
+        office.clock.set(at("2027-01-11T09:00:00"));
+        let ivan = office.desk.ivan.clone();
+        assert_eq!(office.wait_for(0, "notice", &ivan).at, at("2027-01-11T09:00:00"));
+    }
+}
+
+#[test]
+fn a_retry_that_falls_after_closing_is_clipped_to_the_opening() {
+    use chrono_tz::Tz;
+    use ninetosix_core::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
+    use ninetosix_core::domain::letter::Lane;
+    use ninetosix_core::domain::retry::{GIVE_UP_AFTER, next_attempt};
+    let week = Week::parse([("mon-fri", vec!["09:00-18:00".to_owned()])]).expect("a week");
+    let calendar = Calendar::new(
+        Tz::Europe__Moscow,
+        week,
+        Some(ProductionCalendar::ru()),
+        Exceptions::default(),
+        true,
+    )
+    .expect("a calendar");
+    let written = at("2026-11-27T12:00:00");
+    let next =
+        |lane, attempts, now: &str| next_attempt(lane, &calendar, written, attempts, 0.0, at(now));
+    // 17:59 + 1 min = 18:00:00, which is closed; a poller's letter does not mind.
+    assert_eq!(
+        next(Lane::Worker, 1, "2026-11-27T17:59:00"),
+        Some(at("2026-11-30T09:00:00"))
+    );
+    assert_eq!(
+        next(Lane::Poller, 1, "2026-11-27T17:59:00"),
+        Some(at("2026-11-27T18:00:00"))
+    );
+    assert_eq!(
+        next(Lane::Worker, 1, "2026-11-27T17:58:59"),
+        Some(at("2026-11-27T17:59:59"))
+    );
+    assert_eq!(
+        next(Lane::Worker, 3, "2026-11-30T10:00:00"),
+        Some(at("2026-11-30T10:15:00"))
+    );
+    let late = written + GIVE_UP_AFTER;
+    assert_eq!(
+        next_attempt(Lane::Worker, &calendar, written, 20, 0.0, late),
+        None
+    );
+    assert!(
+        next_attempt(
+            Lane::Worker,
+            &calendar,
+            written,
+            0,
+            0.0,
+            late + TimeDelta::days(9)
+        )
+        .is_some(),
+        "never tried, never given up"
+    );
+}
