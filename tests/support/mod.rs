@@ -23,6 +23,7 @@
     unused_imports,
     reason = "each test binary uses its own part"
 )]
+#![allow(clippy::panic, reason = "a test ends by it")]
 
 pub(crate) mod charset;
 pub(crate) mod config;
