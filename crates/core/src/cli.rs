@@ -66,13 +66,21 @@ pub fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     }
 }
 
-/// Runs `command` on a runtime of fixed size: the daemons wait more than they work, and their units allow few threads.
+/// Threads that run tasks: the daemons wait more than they work.
+const TASK_THREADS: usize = 2;
+
+/// Threads that may block: to look up a name, to compose, or to wait for a parser, which is one thread more. By the
+/// runtime's own limit, 512, a slow resolver could use up a unit's `TasksMax=64` and leave none to parsers.
+const BLOCKING_THREADS: usize = 16;
+
+/// Runs `command` on a runtime of fixed size.
 ///
 /// # Errors
 /// Those of `command`, and if no runtime can be started.
 pub fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(TASK_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
     runtime.block_on(command)
@@ -89,4 +97,68 @@ pub fn printable(text: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, Barrier};
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[test]
+    fn the_threads_fit_what_units_and_containers_allow() {
+        let number = |text: &'static str, key: &str| -> usize {
+            let line = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(key))
+                .expect(key);
+            line.parse().expect(key)
+        };
+        let allowed = [
+            number(
+                include_str!("../../../deploy/systemd/ninetosix-poller.service"),
+                "TasksMax=",
+            ),
+            number(
+                include_str!("../../../deploy/systemd/ninetosix-worker.service"),
+                "TasksMax=",
+            ),
+            number(include_str!("../../../docker-compose.yml"), "pids_limit: "),
+        ];
+        // The first thread, a parser for each that blocks, and one for each of SQLite's four connections.
+        let one_daemon = 1 + TASK_THREADS + 2 * BLOCKING_THREADS + 4;
+        // In a container the health check is a second, idle process beside the daemon.
+        let health = 1 + TASK_THREADS + 4 + 4;
+        assert!(
+            allowed
+                .iter()
+                .all(|allowed| one_daemon + health <= *allowed),
+            "{allowed:?}"
+        );
+    }
+
+    #[test]
+    fn no_more_threads_block_than_that() {
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let shared = Arc::new((inside, most, Barrier::new(BLOCKING_THREADS)));
+        let run = block_on(async {
+            let mut tasks = JoinSet::new();
+            for _ in 0..3 * BLOCKING_THREADS {
+                let shared = shared.clone();
+                tasks.spawn_blocking(move || {
+                    let (inside, most, met) = &*shared;
+                    most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                    met.wait();
+                    inside.fetch_sub(1, SeqCst);
+                });
+            }
+            tasks.join_all().await;
+            Ok(())
+        });
+        run.expect("it runs");
+        assert_eq!(shared.1.load(SeqCst), BLOCKING_THREADS);
+    }
 }

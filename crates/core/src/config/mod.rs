@@ -22,10 +22,13 @@
 //! | `secret` | where passwords are looked for, and which files are too open |
 //! | `token_key` | the key of our tokens, made at the first start |
 //!
-//! The annotated sample is `deploy/config/ninetosix.toml`; a test loads it.
+//! The annotated sample is `deploy/config/ninetosix.toml`, that of the containers `deploy/docker/ninetosix.toml`;
+//! tests load both.
 
 mod address;
 mod calendar_files;
+#[cfg(test)]
+mod container_sample;
 mod database;
 mod endpoint;
 mod environment;
