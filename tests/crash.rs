@@ -2,6 +2,8 @@
 //! one receipt; each answer at least once, and twice only if the process died between the end of the data and our
 //! commit, then byte for byte the same. Facts are read from the database and the Maildirs.
 
+#![allow(clippy::panic, reason = "that is how a test fails")]
+
 mod support;
 
 use support::{Client, Desk, Engine, Lab, Letter, Mail, Program, on_both_engines};

@@ -60,7 +60,7 @@ check_shell() {
   mapfile -t scripts < <(grep -rlIE '^#!.*\b(ba)?sh$' "$top"/{.ci,deploy,tests} | sort)
   for script in "${scripts[@]}"; do bash -n "$script" || rc=1; done
   if command -v shellcheck >/dev/null; then
-    shellcheck "${scripts[@]}" || rc=1
+    shellcheck -x --source-path=SCRIPTDIR "${scripts[@]}" || rc=1
   else
     say "shellcheck is not installed: only the syntax was checked"
   fi

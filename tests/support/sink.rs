@@ -35,6 +35,9 @@ pub(crate) struct Notes {
     pub(crate) broken_off: Vec<String>,
 }
 
+/// A recipient, and what the clock is set to when it is named.
+type Trap = (String, DateTime<Utc>);
+
 /// The server.
 #[derive(Debug, Clone)]
 pub(crate) struct Sink {
@@ -43,7 +46,7 @@ pub(crate) struct Sink {
     notes: Arc<Mutex<Notes>>,
     clock: Arc<ManualClock>,
     /// At the next RCPT to an address the clock is set to this.
-    trap: Arc<Mutex<Option<(String, DateTime<Utc>)>>>,
+    trap: Arc<Mutex<Option<Trap>>>,
 }
 
 impl Sink {
