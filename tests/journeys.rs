@@ -2,19 +2,19 @@
 
 mod support;
 
-use support::{Client, Desk, Engine, Lab, on_both_engines};
-
-on_both_engines! {
-    fn a_letter_in_an_answer_out(engine) {
-        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
-        desk.start();
-        let letter = desk.rita_writes("Не открывается дневник", "Пишет ошибку 500.");
-        let rita = desk.rita.clone();
-        desk.wait_for_receipt(&rita, &letter);
-        let ivan = desk.ivan.clone();
-        let notice = desk.wait_for_notice(&ivan, &letter);
-        desk.ivan_replies(&notice, Client::Thunderbird, "Попробуйте ещё раз.");
-        desk.wait_for_mail(&rita, "the answer", |mail| mail.says("Попробуйте ещё раз."));
-        desk.stop_both();
-    }
-}
+#[path = "journeys/caps.rs"]
+mod caps;
+#[path = "journeys/conversation.rs"]
+mod conversation;
+#[path = "journeys/held.rs"]
+mod held;
+#[path = "journeys/hours.rs"]
+mod hours;
+#[path = "journeys/identity.rs"]
+mod identity;
+#[path = "journeys/mailbox.rs"]
+mod mailbox;
+#[path = "journeys/odd_letters.rs"]
+mod odd_letters;
+#[path = "journeys/robots.rs"]
+mod robots;

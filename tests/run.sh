@@ -93,6 +93,7 @@ start_lab() {
     printf '%s%02d@%s:secret\n' help "$number" school.test ivan "$number" school.test anna "$number" school.test \
       rita "$number" family.test olga "$number" family.test
   done >"$work/users"
+  echo catchall@school.test:secret >>"$work/users"
   "$SUPPORT/maillab/maillab" up "$work/lab" --users "$work/users" >"$work/lab.log" 2>&1 ||
     { cat "$work/lab.log"; return 1; }
   NINETOSIX_TEST_LAB=$work/lab

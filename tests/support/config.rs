@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveTime, Utc};
 use ninetosix_core::clock::{Clock, SystemClock};
 
 use super::lab::Lab;
+use super::moscow;
 
 /// When the desk is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +42,16 @@ pub(crate) struct Config {
     pub(crate) tables: String,
 }
 
-/// Moscow's offset: the same all year, and written here by hand because the product's own is under test.
-pub(crate) fn moscow() -> FixedOffset {
-    FixedOffset::east_opt(3 * 3600).expect("three hours")
-}
-
 /// Returns the opening of [`Hours::FromTomorrow`].
 pub(crate) fn tomorrow_at_nine() -> DateTime<Utc> {
-    let tomorrow = SystemClock.now().with_timezone(&moscow()).date_naive() + Days::new(1);
+    let tomorrow = SystemClock
+        .now()
+        .with_timezone(&moscow::offset())
+        .date_naive()
+        + Days::new(1);
     tomorrow
         .and_time(NaiveTime::from_hms_opt(9, 0, 0).expect("nine o'clock"))
-        .and_local_timezone(moscow())
+        .and_local_timezone(moscow::offset())
         .single()
         .expect("Moscow has no clock changes")
         .to_utc()
@@ -136,14 +136,14 @@ calendar = "none"
 
 fn hours(hours: Hours) -> String {
     let day = |at: DateTime<Utc>| {
-        let day = at.with_timezone(&moscow()).weekday().to_string();
+        let day = at.with_timezone(&moscow::offset()).weekday().to_string();
         day.to_lowercase()
     };
     match hours {
         Hours::Always => "mon-sun = [\"00:00-24:00\"]".to_owned(),
         Hours::FromTomorrow => format!("{} = [\"09:00-18:00\"]", day(tomorrow_at_nine())),
         Hours::From(opening) => {
-            let opening_time = opening.with_timezone(&moscow()).format("%H:%M");
+            let opening_time = opening.with_timezone(&moscow::offset()).format("%H:%M");
             format!("{} = [\"{opening_time}-24:00\"]", day(opening))
         }
     }

@@ -283,7 +283,67 @@ impl Desk {
         });
     }
 
+    /// An address of Rita's for one matter, `rita07+word@…`: its mail reaches her inbox, and no ceiling is shared.
+    pub(crate) fn rita_for(&self, word: &str) -> String {
+        self.rita.replacen('@', &format!("+{word}@"), 1)
+    }
+
+    /// Rita writes for the first time; returns her letter, its receipt, and the notice to Ivan.
+    pub(crate) fn rita_opens_a_ticket(&mut self) -> (Letter, Mail, Mail) {
+        let letter = self.rita_writes("Не открывается дневник", "Пишет ошибку 500, уже час.");
+        let (rita, ivan) = (self.rita.clone(), self.ivan.clone());
+        let receipt = self.wait_for_receipt(&rita, &letter);
+        let notice = self.wait_for_notice(&ivan, &letter);
+        (letter, receipt, notice)
+    }
+
+    /// Panics if any mail to the people who write shows what belongs to specialists alone, or one of `secrets`.
+    pub(crate) fn nothing_internal_reached_writers(&self, secrets: &[&str]) {
+        for address in [&self.rita, &self.olga] {
+            for mail in self.inbox(address) {
+                let shown = format!("{}\n{}\n{}", mail.head(), mail.subject, mail.text);
+                let raw = String::from_utf8_lossy(&mail.raw);
+                // A token of a specialist carries his login: `notice.1.1.ivan.1abc…@school.test`.
+                let internal = [
+                    "[==",
+                    "==]",
+                    ".ivan.",
+                    ".anna.",
+                    "Служебное",
+                    "#закрыть",
+                    "#взять",
+                ];
+                let internal = internal.iter().chain(secrets).copied();
+                for words in internal.chain([self.ivan.as_str(), self.anna.as_str()]) {
+                    assert!(
+                        !shown.contains(words) && !mail.says(words) && !raw.contains(words),
+                        "{words:?} reached {address}:\n{shown}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Panics unless the poller's own comparison agrees with the server.
+    pub(crate) fn ledger_agrees(&self) {
+        let compared = self.command(Program::Poller, &["ledger"]);
+        assert!(
+            compared.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&compared.stdout),
+            String::from_utf8_lossy(&compared.stderr)
+        );
+    }
+
     // --- facts
+
+    /// Returns the one ticket with this number.
+    pub(crate) fn ticket(&self, number: i64) -> Row {
+        self.tickets()
+            .into_iter()
+            .find(|row| row.number("number") == number)
+            .unwrap_or_else(|| panic!("no ticket {number}"))
+    }
 
     /// Returns the ledger, in order of registration.
     pub(crate) fn ledger(&self) -> Vec<Row> {
@@ -307,6 +367,17 @@ impl Desk {
             "id, kind, lane, ticket, message, recipient_address, message_id, dedup_key, state, due_at, attempts, possibly_twice, why, sent_at",
             "FROM letter ORDER BY id",
         )
+    }
+
+    /// Returns how many notes hold these words; `held` are answers that were not sent.
+    pub(crate) fn notes(&self, held: bool, words: &str) -> usize {
+        // SQLite has no booleans.
+        let flag = if held { ["1", "true"] } else { ["0", "false"] };
+        self.database
+            .rows("held, body", "FROM note")
+            .iter()
+            .filter(|row| flag.contains(&row.text("held")) && row.text("body").contains(words))
+            .count()
     }
 
     /// Returns the ledger row of a letter, waiting for its outcome.

@@ -62,6 +62,7 @@ impl Lab {
         let users = dir.path().join("users");
         let lines: String = (0..OWN_NUMBERS)
             .flat_map(|number| PEOPLE.map(|(name, domain)| address(name, number, domain)))
+            .chain(["catchall@school.test".to_owned()])
             .map(|address| format!("{address}:secret\n"))
             .collect();
         fs::write(&users, lines).expect("a list of accounts");
@@ -153,6 +154,14 @@ impl Lab {
         mails.sort_by(|one, other| one.arrived.cmp(&other.arrived));
         mails.dedup_by(|one, other| one.arrived == other.arrived);
         mails
+    }
+
+    /// Returns how many mails wait in the mailbox of everybody who has no account.
+    pub(crate) fn gone_astray(&self, to: &str) -> usize {
+        let all = self.inbox(self.variable("MAILLAB_CATCHALL"));
+        all.iter()
+            .filter(|mail| mail.to.iter().any(|address| address == to))
+            .count()
     }
 
     /// Runs `maillab COMMAND DIR ARGUMENTS`, which must succeed.

@@ -14,6 +14,7 @@
 //! | `lmtp` | straight into a mailbox |
 //! | `charset` | KOI8-R and windows-1251 |
 //! | `sink` | a submission server that notes the desk's own time |
+//! | `moscow` | Moscow time as letters say it |
 //! | `wait` | waiting for something to become true |
 //!
 //! Times are waited for, never slept through: [`wait_until`] looks again every 30 ms.
@@ -35,6 +36,7 @@ pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
 pub(crate) mod sink;
+pub(crate) mod moscow;
 pub(crate) mod wait;
 
 pub(crate) use config::{Config, Hours};

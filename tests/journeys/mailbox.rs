@@ -1,0 +1,80 @@
+//! The mailbox itself: what was in it before the start, and a server that renumbers it (promise P03).
+
+use std::time::Duration;
+
+use crate::support::{Desk, Engine, Lab, Letter, on_both_engines};
+
+on_both_engines! {
+    fn letters_from_before_the_first_start_are_history(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        let rita = desk.rita.clone();
+        for subject in ["Старое", "Очень старое"] {
+            desk.rita_writes(subject, "Это было давно.");
+        }
+        desk.start();
+        let outcomes: Vec<String> = desk.ledger().iter().map(|row| row.text("outcome").to_owned()).collect();
+        assert_eq!(outcomes, ["before_start"; 2]);
+        let letter = desk.rita_writes("Новое", "Это сейчас.");
+        desk.wait_for_receipt(&rita, &letter);
+        desk.wait_until_quiet(3);
+        assert_eq!(desk.tickets().len(), 1);
+        assert_eq!(desk.inbox(&rita).len(), 1, "one receipt, for the new letter");
+        // After a restart nothing is looked at twice.
+        desk.stop_both();
+        desk.start();
+        assert_eq!((desk.ledger().len(), desk.tickets().len()), (3, 1));
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
+    fn a_renumbered_mailbox_makes_no_second_ticket(engine) {
+        let lab = Lab::own(&[]);
+        let mut desk = Desk::new(&lab, engine, |_| {});
+        let (rita, olga) = (desk.rita.clone(), desk.olga.clone());
+        desk.rita_writes("Старое", "До начала.");
+        desk.start();
+        let first = desk.rita_writes("Первое", "Раз.");
+        let second = Letter::new("Ольга", &olga, &desk.help, "Второе", "Два.");
+        desk.receive(&olga, &second);
+        desk.wait_for_receipt(&rita, &first);
+        desk.wait_for_receipt(&olga, &second);
+        desk.wait_until_quiet(3);
+        let letters = desk.letters().len();
+
+        desk.lab.maillab("renumber", &[&desk.help]);
+        let third = Letter::new("Рита", &desk.rita_for("new"), &desk.help, "Третье", "После.");
+        desk.receive(&rita, &third);
+        let row = desk.wait_for_outcome(&third);
+        assert_eq!((row.text("outcome"), row.number("ticket")), ("ticket", 3));
+        desk.wait_for_receipt(&rita, &third);
+        desk.wait_until_quiet(7);
+        let of_now: Vec<_> = desk.ledger().into_iter().filter(|old| old.text("uidvalidity") == row.text("uidvalidity")).collect();
+        let mut outcomes: Vec<&str> = of_now.iter().map(|row| row.text("outcome")).collect();
+        outcomes.sort_unstable();
+        assert_eq!(outcomes, ["before_start", "duplicate_of", "duplicate_of", "ticket"]);
+        assert_eq!(desk.tickets().len(), 3);
+        assert_eq!(desk.letters().len(), letters + 3, "a receipt and two notices for the new letter");
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
+    fn both_daemons_end_on_sigterm_with_work_in_hand(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start();
+        for number in 0..10 {
+            let from = desk.rita_for(&number.to_string());
+            desk.receive(&from, &Letter::new("Рита", &from, &desk.help, "Много", "Писем."));
+        }
+        for program in crate::support::Program::BOTH {
+            assert!(desk.stop(program) < Duration::from_secs(30));
+        }
+        // Nothing is lost or repeated by it.
+        desk.start();
+        desk.wait_until_quiet(10);
+        desk.stop_both();
+        assert_eq!(desk.tickets().len(), 10);
+        assert_eq!(desk.inbox(&desk.rita).len(), 10, "a receipt each");
+        assert_eq!(desk.inbox(&desk.ivan).len(), 10, "a notice each");
+        desk.ledger_agrees();
+    }
+}

@@ -1,0 +1,113 @@
+//! Letters as they come: old charsets, missing headers, nothing at all. None is refused (promises P04, P06).
+
+use crate::support::charset::{koi8_r, windows_1251};
+use crate::support::{Desk, Engine, Lab, Letter, on_both_engines};
+
+/// A letter all of whose bytes, its header's too, are in one charset, unencoded.
+fn in_charset(
+    from: &str,
+    to: &str,
+    charset: &str,
+    encode: fn(&str) -> Vec<u8>,
+    subject: &str,
+    text: &str,
+) -> Vec<u8> {
+    let base64 = |text: &str| {
+        format!(
+            "=?{charset}?B?{}?=",
+            data_encoding::BASE64.encode(&encode(text))
+        )
+    };
+    let mut raw = format!(
+        "From: {} <{from}>\r\nTo: {to}\r\nSubject: {}\r\nMessage-ID: <{charset}.{}>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
+        base64("Мария Соколова"),
+        base64(subject),
+        to,
+    )
+    .into_bytes();
+    raw.extend(encode(text));
+    raw
+}
+
+on_both_engines! {
+    fn letters_in_koi8_r_and_windows_1251_are_read(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start();
+        let ivan = desk.ivan.clone();
+        let (koi8, cp1251) = (desk.rita_for("koi8"), desk.rita_for("cp1251"));
+        let text = "После замены урока расписание не сохраняется: ёлки-палки, съешь ещё.\r\n";
+        desk.lab.deliver(&desk.help, &koi8, &in_charset(&koi8, &desk.help, "koi8-r", koi8_r, "Журнал в КОИ8", text));
+        desk.lab.deliver(&desk.help, &cp1251, &in_charset(&cp1251, &desk.help, "windows-1251", windows_1251, "Журнал в 1251", text));
+        for subject in ["Журнал в КОИ8", "Журнал в 1251"] {
+            let notice = desk.wait_for_mail(&ivan, subject, |mail| mail.subject.contains(subject));
+            assert!(notice.says("После замены урока расписание не сохраняется: ёлки-палки, съешь ещё."), "{}", notice.text);
+            assert_eq!(notice.from_name, "Мария Соколова (через поддержку)");
+        }
+        desk.wait_until_quiet(2);
+        assert_eq!(desk.inbox(&desk.rita).len(), 2, "a receipt each");
+        desk.stop_both();
+    }
+
+    fn letters_without_subject_sender_message_id_or_anything_get_a_number(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start();
+        let (rita, ivan) = (desk.rita.clone(), desk.ivan.clone());
+        let letter = |desk: &Desk, word: &str| {
+            let from = desk.rita_for(word);
+            Letter::new("Рита", &from, &desk.help, "Тема", "Текст.")
+        };
+        let no_subject = letter(&desk, "subject").without("Subject");
+        let no_message_id = letter(&desk, "id").without("Message-ID");
+        let no_from = letter(&desk, "from").without("From");
+        for odd in [&no_subject, &no_message_id, &no_from] {
+            desk.receive(&rita, odd);
+        }
+        // A header and no body; a body of white space; nothing at all, as far as a server can store that.
+        let header_only = format!("From: {}\r\nMessage-ID: <header-only@{}>\r\n\r\n", desk.rita_for("header"), rita);
+        desk.lab.deliver(&desk.help, &rita, header_only.as_bytes());
+        desk.lab.deliver(&desk.help, "", b"\r\n");
+        desk.wait_until_quiet(5);
+
+        let outcomes: Vec<String> = desk.ledger().iter().map(|row| row.text("outcome").to_owned()).collect();
+        assert_eq!(outcomes, ["ticket"; 5], "{:?}", desk.ledger());
+        let notice = desk.wait_for_notice(&ivan, &no_subject);
+        assert!(notice.subject.contains("(без темы)"), "{}", notice.subject);
+        let notice = desk.wait_for_notice(&ivan, &no_from);
+        assert!(notice.says("адреса нет, ответить нельзя"), "{}", notice.text);
+        desk.wait_for_mail(&ivan, "the notice of nothing", |mail| mail.says("(письмо без текста)"));
+        // Three of the five said where to answer.
+        desk.wait("the receipts", |desk| (desk.inbox(&rita).len() >= 3).then_some(()));
+        desk.wait_until_quiet(5);
+        assert_eq!(desk.inbox(&rita).len(), 3);
+        desk.nothing_internal_reached_writers(&[]);
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
+    fn the_same_letter_twice_is_one_ticket(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start();
+        let rita = desk.rita.clone();
+        let letter = desk.rita_writes("Не открывается дневник", "Пишет ошибку.");
+        desk.wait_for_receipt(&rita, &letter);
+        // Another copy, by another way: the server gives it another UID and other trace lines.
+        desk.receive(&rita, &letter);
+        desk.wait_until_quiet(2);
+        // The same without a Message-ID, twice.
+        let nameless = Letter::new("Рита", &desk.rita_for("nameless"), &desk.help, "Без имени", "Раз.").without("Message-ID");
+        desk.receive(&rita, &nameless);
+        desk.receive(&rita, &nameless);
+        desk.wait_until_quiet(4);
+        let ledger = desk.ledger();
+        let outcomes: Vec<&str> = ledger.iter().map(|row| row.text("outcome")).collect();
+        assert_eq!(outcomes, ["ticket", "duplicate_of", "ticket", "duplicate_of"]);
+        for (copy, first) in [(1, 0), (3, 2)] {
+            assert_eq!(ledger[copy].text("duplicate_of"), ledger[first].text("id"));
+        }
+        assert_eq!(desk.tickets().len(), 2);
+        assert_eq!(desk.database.count("letter WHERE kind = 'notice'"), 4, "two specialists, two tickets");
+        assert_eq!(desk.database.count("letter WHERE kind = 'receipt'"), 2);
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+}
