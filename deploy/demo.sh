@@ -3,6 +3,8 @@
 # each, people who write and answer, and every mail as it arrived. Leaves nothing behind.
 set -euo pipefail
 export LC_ALL=C.UTF-8 PATH="$PATH:${HOME:-/root}/.cargo/bin:/usr/sbin:/sbin"
+# All people of the demo live in Moscow, three hours ahead of UTC all year. No zone data is needed so.
+export TZ=MSK-3 PYTHONDONTWRITEBYTECODE=1
 umask 022
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -230,11 +232,11 @@ set_up() {
 
   step "two desks"
   write_desk help help@school.test "Служба поддержки АИС" 'mon-sun = ["00:00-24:00"]'
-  # Open on tomorrow's weekday alone (in Moscow, three hours ahead of UTC all year), hence closed now.
-  day=$(TZ=MSK-3 LC_ALL=C date -d tomorrow +%a)
+  # Open on tomorrow's weekday alone, hence closed now.
+  day=$(LC_ALL=C date -d tomorrow +%a)
   write_desk night night@school.test "Ночная служба поддержки" "${day,,} = [\"09:00-18:00\"]"
   say "help@school.test: open day and night"
-  say "night@school.test: open on $(TZ=MSK-3 LC_ALL=C date -d tomorrow '+%A, %-d %B'), 09:00-18:00 Moscow time; closed now"
+  say "night@school.test: open on $(LC_ALL=C date -d tomorrow '+%A, %-d %B'), 09:00-18:00 Moscow time; closed now"
   start_daemon help poller
   start_daemon help worker
   start_daemon night poller

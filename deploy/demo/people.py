@@ -17,8 +17,11 @@ import sys
 import zlib
 from email import message_from_bytes, policy
 from email.header import Header
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.mime.text import MIMEText
+
+import mailreading
 
 DESK, NIGHT_DESK = "help@school.test", "night@school.test"
 OLGA = ("Ольга Петрова", "o.petrova@family.test")
@@ -74,13 +77,13 @@ class Lab:
 
 def address_of(mail):
     """The address in From."""
-    return email.utils.parseaddr(str(mail["From"]))[1].lower()
+    return mailreading.sender(mail)[1].lower()
 
 
 def text_of(mail):
     """The readable text of a mail."""
     body = mail.get_body(("plain", "html"))
-    return body.get_content() if body else ""
+    return mailreading.text(body) if body else ""
 
 
 def flat(text):
@@ -114,10 +117,15 @@ def photograph():
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+def mailbox(name, address):
+    """A mailbox for a header field; its name is encoded where need be."""
+    return Address(display_name=name, addr_spec=address)
+
+
 def new_letter(writer, recipient, subject, text):
     """A letter in UTF-8 with the headers every mail program writes."""
     mail = EmailMessage()
-    mail["From"] = email.utils.formataddr(writer)
+    mail["From"] = mailbox(*writer)
     mail["To"] = recipient
     mail["Subject"] = subject
     mail["Date"] = email.utils.localtime()
@@ -176,13 +184,14 @@ def olga_asks_late(_lab):
 
 def reply(writer, mail, text):
     """An answer as mail programs make it: below the writer's own text everything he read, quoted."""
-    subject = str(mail["Subject"] or "")
+    subject = mailreading.field(mail, "Subject")
     if not subject.lower().startswith("re:"):
         subject = f"Re: {subject}"
-    name, address = email.utils.parseaddr(str(mail["Reply-To"] or mail["From"]))
-    date = mail["Date"].datetime.strftime("%d.%m.%Y %H:%M")
-    quoted = "".join(f">{'' if line.startswith('>') else ' '}{line}".rstrip() + "\n" for line in text_of(mail).splitlines())
-    answer = new_letter(writer, email.utils.formataddr((name, address)), subject,
+    name, address = mailreading.sender(mail, "Reply-To" if "Reply-To" in mail else "From")
+    date = mail["Date"].datetime.astimezone().strftime("%d.%m.%Y %H:%M")
+    lines = text_of(mail).rstrip().splitlines()
+    quoted = "".join(f">{'' if line.startswith('>') else ' '}{line}".rstrip() + "\n" for line in lines)
+    answer = new_letter(writer, mailbox(name, address), subject,
                         f"{text}\n{date}, {name or address} пишет:\n{quoted}")
     answer["In-Reply-To"] = str(mail["Message-ID"])
     answer["References"] = " ".join(f"{mail['References'] or ''} {mail['Message-ID']}".split())

@@ -9,6 +9,8 @@ import re
 import sys
 from email import message_from_bytes, policy
 
+import mailreading
+
 HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To")
 WIDTH = 100
 
@@ -39,36 +41,21 @@ def printable(text):
     )
 
 
-def header(mail, name):
-    """A decoded header on one line; a header that cannot be decoded as it stands."""
-    try:
-        return printable(str(mail[name])).replace("\n", " ")
-    except Exception as error:  # a broken header is shown, not fatal
-        return f"(unreadable: {error})"
-
-
-def content(part):
-    """The decoded text of a part, or its bytes' closest reading when its charset lies."""
-    try:
-        return part.get_content()
-    except (LookupError, UnicodeError, KeyError):
-        return (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-
-
 def show(number, when, address, folder, path):
     """Prints one mail."""
     mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-    moment = datetime.datetime.fromtimestamp(when, datetime.timezone.utc)
+    moment = datetime.datetime.fromtimestamp(when).astimezone()
     place = address if folder == "INBOX" else f"{address}, folder {folder}"
     print("=" * WIDTH)
-    print(f"{number}. arrived in the inbox of {place} at {moment:%H:%M:%S.%f}"[:-3] + " UTC")
+    print(f"{number}. arrived in the inbox of {place} at {moment:%H:%M:%S.%f}"[:-3] + f" {moment:%Z}")
     print("-" * WIDTH)
     for name in HEADERS:
-        if mail[name] is not None:
-            print(f"{name + ':':<12} {header(mail, name)}")
+        if name in mail:
+            words = printable(mailreading.field(mail, name)).replace("\n", " ")
+            print(f"{name + ':':<12} {words}")
     body = mail.get_body(("plain", "html"))
     print()
-    print(printable(content(body)).rstrip("\n") if body else "(no text)")
+    print(printable(mailreading.text(body)).rstrip("\n") if body else "(no text)")
     others = [part for part in mail.walk() if not part.is_multipart() and part is not body]
     if others:
         print()

@@ -272,17 +272,12 @@ impl Store {
         ];
         owned(claimed, execute(&tx, &update, values).await?)?;
         if let Some((kind, detail)) = event {
-            insert_event(
-                &tx,
-                claimed.ticket,
-                NewEvent::new(
-                    kind,
-                    "desk",
-                    format!("{} {}: {detail}", claimed.kind.as_str(), claimed.id),
-                ),
-                now,
-            )
-            .await?;
+            let mut letter = format!("{} {}", claimed.kind.as_str(), claimed.id);
+            if !detail.is_empty() {
+                letter = format!("{letter}: {detail}");
+            }
+            let event = NewEvent::new(kind, "desk", letter);
+            insert_event(&tx, claimed.ticket, event, now).await?;
         }
         if let (Kind::Answer, Ending::Failed { why } | Ending::Held { why }) =
             (claimed.kind, ending)
