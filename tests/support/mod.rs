@@ -35,8 +35,8 @@ pub(crate) mod lab;
 pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
-pub(crate) mod sink;
 pub(crate) mod moscow;
+pub(crate) mod sink;
 pub(crate) mod wait;
 
 pub(crate) use config::{Config, Hours};
