@@ -41,7 +41,7 @@ measure() {
   ticks=$(poller_ticks) busy=$(($(busy_ticks) - busy))
   peak=$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$daemon/status")
   if [[ $engine == sqlite ]]; then
-    last=$(sql "SELECT max(unixepoch(decided_at, 'subsec')) FROM ledger")
+    last=$(sql "SELECT printf('%.3f', (julianday(max(decided_at)) - 2440587.5) * 86400) FROM ledger")
   else
     last=$(sql "SELECT extract(epoch FROM max(decided_at)) FROM ledger")
   fi

@@ -67,33 +67,46 @@ impl Row {
 impl Database {
     /// Makes an empty database; `dir` is where a file of it would be.
     pub(crate) fn new(engine: Engine, dir: &std::path::Path) -> Database {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let kind = match engine {
-            Engine::Sqlite => Kind::Sqlite {
-                path: dir.join("ninetosix.db"),
-            },
+        match engine {
+            Engine::Sqlite => Database::in_file(dir.join("ninetosix.db")),
             Engine::Postgres => {
-                static NUMBER: AtomicU32 = AtomicU32::new(0);
                 let server = std::env::var("NINETOSIX_TEST_POSTGRES_URL").expect(
                     "NINETOSIX_TEST_POSTGRES_URL names a PostgreSQL to test on: use tests/run.sh",
                 );
-                let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-                let name = format!("desk_{}_{number}", std::process::id());
-                let create = format!("CREATE DATABASE {name}");
-                runtime
-                    .block_on(administer(&server, create))
-                    .expect("a database of its own");
-                Kind::Postgres { server, name }
+                Database::on_server(&server)
             }
-        };
+        }
+    }
+
+    /// An SQLite file, which need not be there yet.
+    pub(crate) fn in_file(path: PathBuf) -> Database {
+        Database::of(Kind::Sqlite { path }, runtime())
+    }
+
+    /// Makes an empty database on a PostgreSQL.
+    pub(crate) fn on_server(server: &str) -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("desk_{}_{number}", std::process::id());
+        let (create, runtime) = (format!("CREATE DATABASE {name}"), runtime());
+        runtime
+            .block_on(administer(server, create))
+            .expect("a database of its own");
+        let server = server.to_owned();
+        Database::of(Kind::Postgres { server, name }, runtime)
+    }
+
+    fn of(kind: Kind, runtime: Runtime) -> Database {
         Database {
             kind,
             runtime,
             connection: Mutex::new(None),
         }
+    }
+
+    /// Lets go of the connection: its server was stopped, or is about to be.
+    pub(crate) fn let_go(&self) {
+        *self.connection.lock().expect("no test panics in here") = None;
     }
 
     /// Returns its URL, as a configuration spells it.
@@ -182,6 +195,13 @@ impl Drop for Database {
             }
         });
     }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 async fn administer(server: &str, sql: String) -> sqlx::Result<()> {

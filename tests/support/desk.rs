@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
@@ -43,6 +43,15 @@ pub(crate) struct Desk {
 impl Desk {
     /// Makes a desk with addresses and a database of its own; nothing runs yet.
     pub(crate) fn new(lab: &Lab, engine: Engine, change: impl FnOnce(&mut Config)) -> Desk {
+        Desk::with(lab, |dir| Database::new(engine, dir), change)
+    }
+
+    /// The same with a database that `make` makes; it is given the desk's directory.
+    pub(crate) fn with(
+        lab: &Lab,
+        make: impl FnOnce(&Path) -> Database,
+        change: impl FnOnce(&mut Config),
+    ) -> Desk {
         let number = lab.number();
         let school = |name: &str| address(name, number, "school.test");
         let family = |name: &str| address(name, number, "family.test");
@@ -58,7 +67,7 @@ impl Desk {
         fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("permissions");
         let desk = Desk {
             daemons: Vec::new(),
-            database: Database::new(engine, dir.path()),
+            database: make(dir.path()),
             lab: lab.clone(),
             config,
             help,
@@ -90,6 +99,11 @@ impl Desk {
             .config
             .text(&self.lab, &self.help, &url, self.dir.path());
         fs::write(self.config_file(), text).expect("a configuration");
+    }
+
+    /// The directory of the desk's files.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// The configuration file.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -129,6 +129,47 @@ impl Lab {
         self.passwords
             .get(address)
             .unwrap_or_else(|| panic!("the lab has no account {address}"))
+    }
+
+    /// Changes an account's password at the server, from the next login on. In a lab of the test's own.
+    pub(crate) fn set_password(&self, address: &str, password: &str) {
+        let file = self.dir.join("etc/passwd");
+        let text = fs::read_to_string(&file).expect("the accounts");
+        let lines = text.lines().map(|line| match line.split_once(':') {
+            Some((of, _)) if of == address => format!("{address}:{{PLAIN}}{password}::::::\n"),
+            _ => format!("{line}\n"),
+        });
+        // In place: the file belongs to the server's group.
+        fs::write(&file, lines.collect::<String>()).expect("the accounts");
+    }
+
+    /// Returns what `dovecot` or `postfix` has said so far.
+    pub(crate) fn log(&self, server: &str) -> String {
+        fs::read_to_string(self.dir.join(format!("log/{server}.log"))).unwrap_or_default()
+    }
+
+    /// Puts a letter into a mailbox without any server: a file in its Maildir. Somebody must have logged in once.
+    pub(crate) fn put(&self, recipient: &str, raw: &[u8]) {
+        let maildir = self.dir.join("mail").join(recipient);
+        let owner = fs::metadata(&maildir).expect("the mailbox was opened once");
+        let name = format!("{}.M0P1.put", super::letter::fresh_uuid());
+        let written = maildir.join("tmp").join(&name);
+        fs::write(&written, raw).expect("the Maildir takes files");
+        std::os::unix::fs::chown(&written, Some(owner.uid()), Some(owner.gid())).expect("root");
+        fs::rename(&written, maildir.join("new").join(&name)).expect("the Maildir takes files");
+    }
+
+    /// Returns how many letters in an inbox carry the mark \\Seen.
+    pub(crate) fn seen(&self, address: &str) -> usize {
+        let files = fs::read_dir(self.dir.join("mail").join(address).join("cur"));
+        let names = files.into_iter().flatten().flatten();
+        names
+            .filter(|file| {
+                let name = file.file_name().to_string_lossy().into_owned();
+                name.split_once(":2,")
+                    .is_some_and(|(_, flags)| flags.contains('S'))
+            })
+            .count()
     }
 
     /// Puts a letter into a mailbox. An empty `sender` is the null return path.

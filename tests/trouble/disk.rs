@@ -1,0 +1,107 @@
+//! A full disk: nothing is taken from the server, one line says why, and all goes on when there is room.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::support::{Database, Desk, Letter, Program, fresh_uuid};
+use super::{each_once, letter_of_stranger, own_lab, warnings};
+
+/// A small file system in memory.
+struct Disk {
+    dir: TempDir,
+}
+
+impl Disk {
+    fn mount(size: &str) -> Disk {
+        let dir = tempfile::Builder::new()
+            .prefix("ninetosix-disk.")
+            .tempdir_in("/var/tmp")
+            .expect("a directory in /var/tmp");
+        let disk = Disk { dir };
+        disk.run(
+            "mount",
+            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
+        );
+        disk
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn grow(&self, size: &str) {
+        self.run("mount", &["-o", &format!("remount,size={size}")]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(self.path())
+            .output();
+        let output = output.expect("it runs");
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {output:?}"
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.run("umount", &["--lazy"]);
+    }
+}
+
+#[test]
+fn a_full_disk_marks_nothing_says_so_once_and_is_over_when_there_is_room() {
+    let (disk, lab) = (Disk::mount("3m"), own_lab());
+    let file = disk.path().join("ninetosix.db");
+    let mut desk = Desk::with(&lab, |_| Database::in_file(file.clone()), |_| {});
+    desk.start();
+    // What is left holds no letter of these. The space is taken page by page, until there is none.
+    let filler = disk.path().join("filler");
+    let mut taken = Vec::new();
+    while taken.len() < 4 << 20 {
+        taken.extend([7; 64 << 10]);
+        if fs::write(&filler, &taken).is_err() {
+            break;
+        }
+    }
+    let letters: Vec<Letter> = (1..=3)
+        .map(|number| {
+            letter_of_stranger(&desk, number).file(
+                "скан.bin",
+                "application/octet-stream",
+                fresh_uuid().repeat(6000).as_bytes(),
+            )
+        })
+        .collect();
+    for letter in &letters {
+        desk.receive("writer@family.test", letter);
+    }
+    desk.wait("the poller says that the disk is full", |desk| {
+        (!warnings(&desk.log(Program::Poller), "full").is_empty()).then_some(())
+    });
+    std::thread::sleep(std::time::Duration::from_secs(10));
+    assert_eq!(
+        lab.seen(&desk.help),
+        0,
+        "nothing is marked before it is stored"
+    );
+    assert_eq!(desk.database.count("ledger WHERE outcome IS NOT NULL"), 0);
+    let said = warnings(&desk.log(Program::Poller), "poll:");
+    assert_eq!(said.len(), 1, "{said:?}");
+
+    disk.grow("64m");
+    each_once(&desk, &letters.iter().collect::<Vec<_>>());
+    desk.stop_both();
+    let checked = Command::new("sqlite3")
+        .arg(&file)
+        .arg("PRAGMA integrity_check")
+        .output();
+    let checked = checked.expect("sqlite3 runs");
+    assert_eq!(String::from_utf8_lossy(&checked.stdout).trim(), "ok");
+}

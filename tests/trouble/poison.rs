@@ -1,0 +1,81 @@
+//! A letter that ends whoever reads it: the parser recurses on nested letters until its stack is used up, and no
+//! `catch_unwind` helps.
+
+use std::time::{Duration, Instant};
+
+use super::support::{Desk, Engine, Lab, Letter, Program, on_both_engines, wait_until};
+
+/// Deep enough for any stack the parser is given.
+const DEPTH: usize = 100_000;
+/// How long the poller must stay up afterwards.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Starts the poller whenever it has ended, as systemd would, until `done`. Returns how often it died.
+fn supervise(desk: &mut Desk, what: &str, mut done: impl FnMut(&Desk) -> bool) -> usize {
+    let mut deaths = 0;
+    wait_until(Duration::from_secs(60), what, || {
+        let ended = desk
+            .running(Program::Poller)
+            .and_then(|poller| poller.ended());
+        if let Some(status) = ended {
+            assert!(!status.success(), "it was not asked to stop");
+            desk.kill(Program::Poller);
+            deaths += 1;
+            desk.start_one(Program::Poller, &[]);
+        }
+        done(desk).then_some(())
+    });
+    deaths
+}
+
+on_both_engines! {
+    fn a_letter_that_kills_its_reader_is_set_aside_and_those_after_it_are_registered(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |config| {
+            // An address of the same number as the desk's.
+            let operator = config.specialists[1].2.clone();
+            config.specialists.truncate(1);
+            config.tables.push_str(&format!("[operator]\naddress = \"{operator}\"\n"));
+        });
+        desk.start_one(Program::Poller, &[]);
+        desk.wait_for_poll();
+        desk.stop(Program::Poller);
+        let before = desk.rita_writes("До", "Раз.");
+        let (help, poison_id) = (desk.help.clone(), "poison@family.test");
+        let mut poison = format!("From: <poison@family.test>\r\nTo: <{help}>\r\nMessage-ID: <{poison_id}>\r\n");
+        poison.push_str(&"Content-Type: message/rfc822\r\n\r\n".repeat(DEPTH));
+        desk.lab.deliver(&help, "poison@family.test", poison.as_bytes());
+        let olga = desk.olga.clone();
+        let after = Letter::new("Ольга", &olga, &help, "После", "Два.");
+        desk.receive(&olga, &after);
+
+        desk.start_one(Program::Poller, &[]);
+        let mut registered_after = 0;
+        let mut deaths = supervise(&mut desk, "the letters around it are registered", |desk| {
+            desk.database.count("ledger WHERE outcome = 'ticket'") == 2
+        });
+        registered_after += deaths;
+        deaths += supervise(&mut desk, "the poison is set aside", |desk| {
+            desk.database.count("ledger WHERE outcome = 'quarantined'") == 1
+        });
+        assert!((1..=4).contains(&deaths), "it died {deaths} times");
+        assert!(registered_after <= 1, "those after it wait for one restart at most");
+
+        // From now on it stays up and works.
+        let begun = Instant::now();
+        let next = desk.rita_writes("Ещё", "Три.");
+        desk.wait_for_outcome(&next);
+        let anna = desk.anna.clone();
+        let alert = desk.wait_for_mail(&anna, "an alert", |mail| mail.says("quarantine"));
+        assert!(alert.is_automatic());
+        desk.wait("it stays up", |_| (begun.elapsed() > QUIET).then_some(()));
+
+        let row = desk.database.rows("attempts, attempts_alone", "FROM ledger WHERE outcome = 'quarantined'").remove(0);
+        assert_eq!(row.number("attempts_alone"), 3);
+        for letter in [&before, &after] {
+            assert_eq!(desk.wait_for_outcome(letter).text("outcome"), "ticket");
+        }
+        let alerts = desk.inbox(&anna).into_iter().filter(|mail| mail.says("quarantine")).count();
+        assert_eq!(alerts, 1);
+        desk.stop(Program::Poller);
+    }
+}
