@@ -86,7 +86,7 @@ CREATE TABLE message (
     from_address  TEXT NOT NULL,                -- in its compared form; '' where there was none
     from_name     TEXT NOT NULL,                -- the name beside the address; '' where there was none
     message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
-    content_hash  TEXT NOT NULL,                -- SHA-256 of the body's bytes: some programs use a Message-ID twice
+    content_hash  TEXT NOT NULL,                -- SHA-256 of sender, date, subject and body: some programs use a Message-ID twice
     subject       TEXT NOT NULL,                -- cleaned
     body          TEXT NOT NULL,                -- the words a person would read, cleaned; '' for a specialist's letter
     received_at   TEXT NOT NULL,                -- INTERNALDATE

@@ -91,8 +91,10 @@ impl Folder {
             }
             let envelopes = connection.fetch_sizes(some).await?;
             for batch in batches(&envelopes, letter_cap_bytes) {
-                fetch(connection, register, &key, batch, letter_cap_bytes, held).await?;
-                known.extend(batch.iter().map(|envelope| envelope.uid));
+                let missing =
+                    fetch(connection, register, &key, batch, letter_cap_bytes, held).await?;
+                let stored = batch.iter().map(|envelope| envelope.uid);
+                known.extend(stored.filter(|uid| !missing.contains(uid)));
                 register.all(held).await?;
                 mark(connection, register, &key, after).await?;
             }
@@ -209,7 +211,7 @@ fn batches(envelopes: &[Envelope], letter_cap_bytes: u64) -> impl Iterator<Item 
     })
 }
 
-/// Stores the raw bytes of `batch`, each with its ledger row.
+/// Stores the raw bytes of `batch`, each with its ledger row. Returns the UIDs the server did not give.
 async fn fetch(
     connection: &mut Connection,
     register: &Register,
@@ -217,7 +219,7 @@ async fn fetch(
     batch: &[Envelope],
     letter_cap_bytes: u64,
     held: &Held,
-) -> Result<(), SyncError> {
+) -> Result<Vec<u32>, SyncError> {
     if let [letter] = batch
         && u64::from(letter.size) > letter_cap_bytes
     {
@@ -226,19 +228,16 @@ async fn fetch(
             size_bytes = letter.size,
             "above the cap: its header and beginning are kept"
         );
-        if let Some(beginning) = connection.fetch_start(letter.uid, BEGINNING_BYTES).await? {
-            register
-                .store
-                .store_raw(
-                    key,
-                    &listing(letter, register),
-                    &beginning,
-                    held,
-                    register.clock.now(),
-                )
-                .await?;
-        }
-        return Ok(());
+        let Some(beginning) = connection.fetch_start(letter.uid, BEGINNING_BYTES).await? else {
+            return Ok(vec![letter.uid]);
+        };
+        let listed = listing(letter, register);
+        let now = register.clock.now();
+        register
+            .store
+            .store_raw(key, &listed, &beginning, held, now)
+            .await?;
+        return Ok(Vec::new());
     }
     let failure: Mutex<Option<StoreError>> = Mutex::new(None);
     let missing = connection
@@ -280,7 +279,7 @@ async fn fetch(
             "letters vanished before they could be fetched"
         );
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Sets the courtesy mark on decided letters. Our state never depends on it.

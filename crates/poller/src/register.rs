@@ -7,9 +7,8 @@ use std::sync::Arc;
 use ninetosix_core::clock::Clock;
 use ninetosix_core::delivery::Office;
 use ninetosix_core::domain::address::EmailAddress;
-use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
-use ninetosix_core::mail::parse::parse;
+use ninetosix_core::mail::parse::{in_parser_thread, parse};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
 use ninetosix_core::store::lease::Held;
@@ -18,8 +17,6 @@ use tokio::sync::Notify;
 
 /// Letters looked up at once.
 const BATCH: u64 = 100;
-/// The parser recurses; its thread has a stack of known size.
-const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Registers the stored letters of one mailbox.
 pub(crate) struct Register {
@@ -104,7 +101,7 @@ impl Register {
             Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
             Err(error) => return Err(error),
         };
-        let mail = match read(raw).await {
+        let mail = match in_parser_thread(move || parse(&raw)).await {
             Ok(mail) => mail,
             Err(panic) => return Ok(Err(panic)),
         };
@@ -122,6 +119,7 @@ impl Register {
         {
             Ok(registered) => registered,
             Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
+            Err(error @ StoreError::Values(_)) => return Ok(Err(error.to_string())),
             Err(error) => return Err(error),
         };
         failpoint::reach("committed");
@@ -164,27 +162,4 @@ impl Register {
         self.wake.notify_one();
         Ok(())
     }
-}
-
-/// Parses in a thread of its own: a panic there is an answer here.
-async fn read(raw: Vec<u8>) -> std::result::Result<IncomingMail, String> {
-    let join = move || {
-        let thread = std::thread::Builder::new()
-            .name("parse".to_owned())
-            .stack_size(PARSER_STACK_BYTES)
-            .spawn(move || parse(&raw));
-        thread
-            .map_err(|error| error.to_string())?
-            .join()
-            .map_err(|panic| {
-                let words = panic
-                    .downcast_ref::<&str>()
-                    .map(|words| (*words).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned());
-                format!("the parser panicked: {}", words.unwrap_or_default())
-            })
-    };
-    tokio::task::spawn_blocking(join)
-        .await
-        .unwrap_or_else(|error| Err(error.to_string()))
 }

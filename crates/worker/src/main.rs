@@ -208,8 +208,15 @@ async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::R
 async fn attachment(settings: &config::Settings, number: i64, name: &str) -> anyhow::Result<Exit> {
     let store = cli::store(settings).await?;
     let found = store.ticket_file(number, name).await?;
-    let bytes =
-        found.and_then(|(raw, part)| parse::attachments_bytes(&raw, &[part]).pop().flatten());
+    let bytes = match found {
+        Some((raw, part)) => {
+            let read = move || parse::attachments_bytes(&raw, &[part]).pop().flatten();
+            parse::in_parser_thread(read)
+                .await
+                .map_err(anyhow::Error::msg)?
+        }
+        None => None,
+    };
     match bytes {
         Some(bytes) => {
             std::io::stdout().write_all(&bytes)?;

@@ -10,6 +10,7 @@ use crate::domain::letter::Kind;
 use crate::domain::outgoing::Content;
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
+use crate::mail::parse::in_parser_thread;
 use crate::mail::{specialist_letter, writer_letter};
 use crate::smtp::{Class, Failure, Refusal, SendOutcome, SmtpSession, Stage};
 use crate::store::outbox::{Claimed, Ending};
@@ -141,9 +142,7 @@ impl Delivery {
             }?;
             compose(&draft)
         };
-        let bytes = tokio::task::spawn_blocking(making)
-            .await
-            .map_err(|panic| Stopped::Hold(format!("composing it failed: {panic}")))??;
+        let bytes = in_parser_thread(making).await.map_err(Stopped::Hold)??;
         self.store.freeze(claimed, &bytes, self.clock.now()).await?;
         Ok(bytes)
     }
@@ -308,7 +307,7 @@ impl From<StoreError> for Stopped {
     fn from(error: StoreError) -> Stopped {
         match error {
             StoreError::LeaseLost(_) => Stopped::LeaseLost,
-            StoreError::Row { .. } => Stopped::Hold(error.to_string()),
+            StoreError::Row { .. } | StoreError::Values(_) => Stopped::Hold(error.to_string()),
             StoreError::TryLater(_) | StoreError::Schema(_) | StoreError::File { .. } => {
                 Stopped::TryLater(error.to_string())
             }

@@ -59,6 +59,8 @@ pub enum WriterContent {
     Receipt {
         /// The tickets it names; one, unless ceilings joined several.
         numbers: Vec<i64>,
+        /// How many tickets it stands for beside those it names.
+        more: i64,
         /// When the latest letter came in.
         registered: DateTime<Utc>,
         /// When work begins.

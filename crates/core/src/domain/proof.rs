@@ -12,32 +12,46 @@ pub struct Proof {
     /// A specialist, by login, to whom a letter about a ticket was sent, and that ticket. It proves the letter's
     /// origin, not yet its sender: a notice may have been forwarded.
     pub specialist_ticket: Option<(String, i64)>,
+    /// The kind of our letter that the sender's own token stood on.
+    pub answers_kind: Option<String>,
 }
 
 /// Returns what the tokens in `mail` prove. A token counts only for the address it was made for.
 pub fn proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Proof {
     let mut proof = Proof::default();
+    let mut of_others = None;
     for claim in mail
         .references
         .iter()
         .filter_map(|reference| Claim::read(reference))
     {
         if claim.recipient == WRITER {
-            if proof.writer_ticket.is_none()
-                && mail
-                    .sender()
-                    .is_some_and(|sender| key.verifies(&claim, sender))
-            {
+            let verifies = |sender| key.verifies(&claim, sender);
+            if proof.writer_ticket.is_none() && mail.sender().is_some_and(verifies) {
                 proof.writer_ticket = Some(claim.ticket);
             }
-        } else if proof.specialist_ticket.is_none()
-            && desk
-                .by_login(&claim.recipient)
-                .is_some_and(|s| key.verifies(&claim, &s.address))
-        {
-            proof.specialist_ticket = Some((claim.recipient, claim.ticket));
+            continue;
+        }
+        let Some(owner) = desk
+            .by_login(&claim.recipient)
+            .filter(|s| key.verifies(&claim, &s.address))
+        else {
+            continue;
+        };
+        // In a thread of two specialists the sender's own token counts, wherever it stands.
+        let is_senders = mail
+            .sender()
+            .is_some_and(|sender| owner.address == *sender || owner.aliases.contains(sender));
+        let answers = claim.purpose.clone();
+        let found = (claim.recipient, claim.ticket);
+        if is_senders && proof.specialist_ticket.is_none() {
+            proof.answers_kind = Some(answers);
+            proof.specialist_ticket = Some(found);
+        } else if !is_senders && of_others.is_none() {
+            of_others = Some(found);
         }
     }
+    proof.specialist_ticket = proof.specialist_ticket.or(of_others);
     if proof.specialist_ticket.is_none() {
         proof.specialist_ticket = sentinel_proof(mail, desk, key);
     }

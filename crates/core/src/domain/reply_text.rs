@@ -63,9 +63,10 @@ pub const SERVICE_LABELS: [&str; 18] = [
 ];
 /// Words of a notice that no answer to a person contains.
 #[rustfmt::skip]
-const SERVICE_PHRASES: [&str; 5] = [
+const SERVICE_PHRASES: [&str; 8] = [
     "пишите ответ выше этой строки", "пользователю не видно", "туда ответ не уйдет",
     "write your answer above this line", "the requester does not see this",
+    "адрес не проверен", "address not verified", "[=3d=3d",
 ];
 const SENDER_LABELS: [&str; 3] = ["от", "от кого", "from"];
 #[rustfmt::skip]

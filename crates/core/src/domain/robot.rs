@@ -33,6 +33,12 @@ pub fn author(mail: &IncomingMail) -> Author {
     if signs.auto_reply_header {
         return Author::Automatic("X-Autoreply");
     }
+    if signs.read_receipt {
+        return Author::Automatic("a read receipt");
+    }
+    if !mail.references.is_empty() && says_automatic(mail.subject.as_str()) {
+        return Author::Automatic("the subject of an automatic answer");
+    }
     match signs.precedence.as_deref() {
         Some("auto_reply") => return Author::Automatic("Precedence: auto_reply"),
         Some("bulk" | "junk" | "list") => return Author::List,
@@ -49,6 +55,19 @@ pub fn author(mail: &IncomingMail) -> Author {
     } else {
         Author::Person
     }
+}
+
+/// How programs begin the subject of an answer they write by themselves: second evidence, for answers alone.
+fn says_automatic(subject: &str) -> bool {
+    #[rustfmt::skip]
+    const BEGINNINGS: [&str; 12] = [
+        "автоответ", "автоматический ответ", "автоматическое уведомление", "нет на месте", "вне офиса", "отсутствие на рабочем месте",
+        "automatic reply", "autoreply", "auto-reply", "auto reply", "auto:", "out of office",
+    ];
+    let subject = subject.trim_start().to_lowercase();
+    BEGINNINGS
+        .iter()
+        .any(|beginning| subject.starts_with(beginning))
 }
 
 /// Returns whether the sender's address says that nobody reads it.

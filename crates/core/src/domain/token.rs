@@ -11,8 +11,8 @@ use sha2::Sha256;
 
 use super::address::EmailAddress;
 
-/// How a requester is named in a token, where a specialist's login would stand.
-pub const WRITER: &str = "w";
+/// How a requester is named in a token, where a specialist's login would stand. Logins are in lower case.
+pub const WRITER: &str = "W";
 
 /// The secret that tokens are made with, and its id. Two of them may be valid while keys change.
 #[derive(Clone)]

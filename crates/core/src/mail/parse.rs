@@ -22,6 +22,34 @@ const PARTS: usize = 500;
 /// The longest Message-ID that is used as it is (RFC 5322 section 2.1.1 allows a line of 998).
 const MESSAGE_ID_CHARS: usize = 500;
 
+/// The parser recurses; its threads have a stack of this size, the same wherever a letter is read: what one daemon
+/// could read, the other can.
+const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Runs `read`, which parses letters, in a thread of its own with a stack of known size.
+///
+/// # Errors
+/// A panic in it, in words.
+pub async fn in_parser_thread<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let join = move || {
+        let thread = std::thread::Builder::new()
+            .name("parse".to_owned())
+            .stack_size(PARSER_STACK_BYTES)
+            .spawn(read);
+        let ended = thread.map_err(|error| error.to_string())?.join();
+        ended.map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("the parser panicked: {}", text.unwrap_or_default())
+        })
+    };
+    tokio::task::spawn_blocking(join)
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+}
+
 /// Returns what can be read in the letter `raw`.
 pub fn parse(raw: &[u8]) -> IncomingMail {
     let Some(message) = MessageParser::default().parse(raw) else {
@@ -34,7 +62,7 @@ pub fn parse(raw: &[u8]) -> IncomingMail {
     let body_bytes = raw
         .get(message.root_part().offset_body as usize..)
         .unwrap_or_default();
-    let content_hash = sha256(body_bytes);
+    let content_hash = content_hash(&message, body_bytes);
     IncomingMail {
         message_id: message_id(&message, raw, &content_hash),
         content_hash,
@@ -65,16 +93,30 @@ pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
         .collect()
 }
 
+/// Tells copies of a letter from letters that only share a Message-ID: sender, date, subject and body, but not the
+/// lines that servers add on the way.
+fn content_hash(message: &Message<'_>, body: &[u8]) -> String {
+    let mut all = Vec::with_capacity(body.len() + 300);
+    for name in ["From", "Date", "Subject"] {
+        all.extend_from_slice(
+            message
+                .header_raw(name.to_owned())
+                .unwrap_or_default()
+                .trim()
+                .as_bytes(),
+        );
+        all.push(b'\n');
+    }
+    all.extend_from_slice(body);
+    sha256(&all)
+}
+
 /// Its own Message-ID, or one made from the content where it has none that can be used. Two letters without a
 /// Message-ID are the same if sender, date, subject and body are; without a date, if every byte is.
 fn message_id(message: &Message<'_>, raw: &[u8], content_hash: &str) -> String {
     if let Some(id) = message.message_id() {
-        let id = id.trim().trim_start_matches('<').trim_end_matches('>');
-        if !id.is_empty()
-            && id.len() <= MESSAGE_ID_CHARS
-            && id.chars().all(|c| !c.is_control() && !c.is_whitespace())
-        {
-            return id.to_owned();
+        if let Some(id) = usable_id(id) {
+            return id;
         }
         return synthetic_id(&[id.as_bytes(), content_hash.as_bytes()]);
     }
@@ -96,6 +138,13 @@ fn message_id(message: &Message<'_>, raw: &[u8], content_hash: &str) -> String {
         &field("Subject"),
         content_hash.as_bytes(),
     ])
+}
+
+/// A Message-ID without brackets, if it is short and holds neither control characters nor spaces.
+fn usable_id(id: &str) -> Option<String> {
+    let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+    let is_plain = id.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    (!id.is_empty() && id.len() <= MESSAGE_ID_CHARS && is_plain).then(|| id.to_owned())
 }
 
 fn synthetic_id(fields: &[&[u8]]) -> String {
@@ -124,8 +173,10 @@ fn references(message: &Message<'_>) -> Vec<String> {
         if found.len() == REFERENCES {
             break;
         }
-        if id.len() <= MESSAGE_ID_CHARS && !found.iter().any(|known| known == id) {
-            found.push(id.to_string());
+        if let Some(id) = usable_id(id)
+            && !found.contains(&id)
+        {
+            found.push(id);
         }
     }
     found
@@ -137,9 +188,15 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
     for header in fields(message, "From") {
         let before = found.len();
         if let HeaderValue::Address(addresses) = &header.value {
+            // A group (RFC 5322 section 3.4) names a list of people and so nobody.
+            let is_group = matches!(addresses, Address::Group(_));
             for address in each_address(addresses).take(ADDRESSES) {
                 found.push(Correspondent {
-                    address: address.address.as_deref().and_then(EmailAddress::parse),
+                    address: address
+                        .address
+                        .as_deref()
+                        .filter(|_| !is_group)
+                        .and_then(EmailAddress::parse),
                     name: CleanLine::new(address.name.as_deref().unwrap_or_default(), NAME_CHARS),
                 });
             }
@@ -254,10 +311,20 @@ fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
         inline: matches!(part.body, PartType::InlineBinary(_))
             && part.content_id().is_some()
             && content_type.starts_with("image/"),
-        content_type,
+        content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
         size_bytes: bytes.len() as u64,
         sha256: sha256(bytes),
+        may_quote_us: may_quote_us(&part.body, bytes),
     }
+}
+
+/// Whether a file may hold a letter of ours: a letter itself, Outlook's winmail.dat, or text with a sentinel.
+fn may_quote_us(body: &PartType<'_>, bytes: &[u8]) -> bool {
+    /// How a winmail.dat begins (MS-OXTNEF section 2.1.3.1).
+    const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
+    matches!(body, PartType::Message(_))
+        || bytes.starts_with(&TNEF)
+        || bytes.windows(3).any(|three| three == b"[==")
 }
 
 /// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
@@ -314,8 +381,17 @@ fn robot_signs(message: &Message<'_>) -> RobotSigns {
         ]
         .into_iter()
         .any(has),
+        read_receipt: is_read_receipt(message),
         null_return_path: value("Return-Path").is_some_and(|path| path == "<>"),
     }
+}
+
+/// A note that a letter was displayed (RFC 8098).
+fn is_read_receipt(message: &Message<'_>) -> bool {
+    let report_type = message
+        .content_type()
+        .and_then(|kind| kind.attribute("report-type"));
+    report_type.is_some_and(|report| report.eq_ignore_ascii_case("disposition-notification"))
 }
 
 /// A report by RFC 3464 or by Exim's X-Failed-Recipients.
@@ -356,17 +432,13 @@ fn report(message: &Message<'_>) -> Option<DeliveryReport> {
                 "final-recipient" | "original-recipient" => report
                     .recipients
                     .extend(value.rsplit(';').next().and_then(EmailAddress::parse)),
-                "message-id" => report.original_message_ids.push(
-                    value
-                        .trim()
-                        .trim_start_matches('<')
-                        .trim_end_matches('>')
-                        .to_owned(),
-                ),
+                "message-id" => report.original_message_ids.push(value.to_owned()),
                 _ => {}
             }
         }
     }
+    let ids = std::mem::take(&mut report.original_message_ids);
+    report.original_message_ids = ids.iter().filter_map(|id| usable_id(id)).collect();
     report.recipients.dedup();
     report.original_message_ids.truncate(REFERENCES);
     Some(report)

@@ -152,3 +152,52 @@ fn a_report_names_the_letter_it_is_about() {
     );
     assert!(read("Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nread\n--b--\n").report.is_none());
 }
+
+#[test]
+fn a_report_with_a_nul_in_an_id_names_nothing() {
+    let mail = parse(
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nMessage-ID: <a\0b@c>\r\n\r\n--b--\r\n",
+    );
+    assert_eq!(
+        mail.report.expect("a report").original_message_ids,
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn letters_that_only_share_a_message_id_are_different() {
+    let letter = |from: &str, subject: &str| {
+        read(&format!(
+            "Message-ID: <form@x>\nFrom: {from}\nSubject: {subject}\n\n\n"
+        ))
+        .content_hash
+    };
+    assert_ne!(letter("a@x.test", "s"), letter("b@x.test", "s"));
+    assert_ne!(letter("a@x.test", "s"), letter("a@x.test", "t"));
+}
+
+#[test]
+fn a_group_in_from_is_nobody_and_a_read_receipt_is_no_person() {
+    assert!(
+        read("From: Undisclosed: ivan@school.test;\n\nb\n")
+            .sender()
+            .is_none()
+    );
+    let receipt = read(
+        "From: a@x.test\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nread\n--b--\n",
+    );
+    assert!(receipt.robot.read_receipt && receipt.report.is_none());
+}
+
+#[test]
+fn files_that_may_hold_a_letter_of_ours_are_known() {
+    let with = |kind: &str, body: &str| {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: {kind}\nContent-Disposition: attachment; filename=a\n\n{body}\n--b--\n"
+        );
+        read(&raw).attachments.iter().any(|file| file.may_quote_us)
+    };
+    assert!(with("message/rfc822", "Subject: s\n\nb"));
+    assert!(with("text/plain", "> [== 1 - ABC ==]"));
+    assert!(!with("text/plain", "plan [a] = b"));
+}

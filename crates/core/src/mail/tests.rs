@@ -160,6 +160,7 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
 fn night() -> WriterContent {
     WriterContent::Receipt {
         numbers: vec![1057],
+        more: 0,
         registered: at("2026-11-27T22:40:10"),
         beginning: Beginning {
             open: false,
@@ -194,6 +195,7 @@ fn the_receipt_before_holidays_names_them() {
         .zip(chrono::NaiveDate::from_ymd_opt(2027, 1, 10));
     let content = WriterContent::Receipt {
         numbers: vec![1057],
+        more: 0,
         registered: at("2026-12-30T19:10:00"),
         beginning: Beginning {
             open: false,
@@ -211,6 +213,7 @@ fn the_receipt_before_holidays_names_them() {
 fn the_receipt_in_hours_and_one_for_several_letters_read_well() {
     let content = |numbers: Vec<i64>| WriterContent::Receipt {
         numbers,
+        more: 0,
         registered: at("2026-11-23T10:14:10"),
         beginning: Beginning {
             open: true,
@@ -451,6 +454,13 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
             "не удалось надёжно отделить от цитаты",
         ),
         (OwnLetter::Empty, "ничего не сделано"),
+        (OwnLetter::WrongLetter, "отвечает на служебное письмо"),
+        (
+            OwnLetter::FileMayQuoteUs {
+                name: "a.eml".into(),
+            },
+            "в файле «a.eml»",
+        ),
         (OwnLetter::ForwardKept, "сохранено как заметка"),
         (
             OwnLetter::NoToken,

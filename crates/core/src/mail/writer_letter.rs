@@ -22,6 +22,13 @@ pub fn draft(
     let number = envelope.number;
     let desk = &envelope.desk;
     let subject = envelope.subject.as_str();
+    // The name beside an address that nobody has vouched for is a stranger's words (promise P14).
+    let is_receipt = matches!(content, WriterContent::Receipt { .. });
+    let to_name = if is_receipt {
+        CleanLine::default()
+    } else {
+        envelope.to_name.clone()
+    };
     let mut files_out = Vec::new();
     let mut from_name = desk.clone();
     // A person's answer carries no mark of a program; RFC 3834 section 5 for the others.
@@ -34,6 +41,7 @@ pub fn draft(
     let (text, subject, fields) = match content {
         WriterContent::Receipt {
             numbers,
+            more,
             registered,
             beginning,
             phones,
@@ -42,7 +50,7 @@ pub fn draft(
                 .holidays
                 .map(|(from, to)| (moments.day(from), moments.day(to)));
             let (holidays_from, holidays_to) = holidays.unzip();
-            let facts = context! { numbers, registered => moments.full(registered), open => beginning.open, begins => moments.on(beginning.begins), holidays_from, holidays_to, phones, desk };
+            let facts = context! { numbers, more, registered => moments.full(registered), open => beginning.open, begins => moments.on(beginning.begins), holidays_from, holidays_to, phones, desk };
             // Nothing of the writer's own words: the address may be forged and its owner has not written (promise P14).
             (
                 wording.text("receipt", facts)?,
@@ -80,7 +88,7 @@ pub fn draft(
         references: envelope.references.clone(),
         from_name: CleanLine::new(&from_name, 100),
         from: envelope.from.clone(),
-        to_name: envelope.to_name.clone(),
+        to_name,
         to: envelope.to.clone(),
         subject: CleanLine::new(&subject, 240),
         text,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::registration::{insert_event, move_ticket, ticket_facts};
-use super::{Result, Store, StoreError, execute, query_all};
+use super::{Result, Store, StoreError, execute, query_all, query_one};
 use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};
 use crate::domain::ticket::apply;
@@ -11,7 +11,7 @@ use crate::domain::ticket::apply;
 impl Store {
     /// Carries out every order that is due, each in a transaction of its own, and returns how many there were.
     pub async fn apply_due_commands(&self, desk: &Desk, now: DateTime<Utc>) -> Result<u64> {
-        let select = "SELECT id, ticket, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY id";
+        let select = "SELECT id, ticket, message, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY id";
         let mut applied = 0;
         for row in query_all(&self.db, select, [now.into()]).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (
@@ -25,6 +25,7 @@ impl Store {
                 id,
                 what: format!("unknown verb {verb}"),
             })?;
+            let message: i64 = row.try_get("", "message")?;
             let tx = self.begin_write().await?;
             if execute(
                 &tx,
@@ -39,6 +40,17 @@ impl Store {
             let Some(ticket) = ticket_facts(&tx, number).await? else {
                 continue;
             };
+            let since = "SELECT 1 FROM message WHERE ticket = $1 AND author = 'requester' AND id > $2 LIMIT 1";
+            if verb == Verb::Close
+                && query_one(&tx, since, [number.into(), message.into()])
+                    .await?
+                    .is_some()
+            {
+                let kept = NewEvent::new("not_closed", &login, "its writer wrote after the order");
+                insert_event(&tx, Some(number), kept, now).await?;
+                tx.commit().await?;
+                continue;
+            }
             let state = apply(ticket.state, verb.event()).to;
             let assignee = match desk.by_login(&login) {
                 Some(specialist) => assignee_after(ticket.assignee.as_deref(), &[verb], specialist),

@@ -21,6 +21,8 @@ use crate::domain::ticket::State;
 
 /// Message-IDs of a thread that are repeated in References.
 const THREAD: u64 = 10;
+/// Tickets that a receipt names; of more it says how many.
+const NAMED: u64 = 20;
 
 impl Store {
     /// Returns the content of `claimed` as of `now`.
@@ -150,31 +152,21 @@ impl Store {
                 })
             }
             _ => {
-                let mut numbers = self.named_tickets(row.id).await?;
+                let (mut numbers, in_all, latest) = self.named_tickets(row.id, NAMED).await?;
                 if numbers.is_empty() {
                     numbers.extend(row.ticket);
                 }
-                let registered = self
-                    .last_received(&numbers)
-                    .await?
-                    .unwrap_or(cause.received_at);
+                let more = (in_all - numbers.len() as i64).max(0);
+                let registered = latest.unwrap_or(cause.received_at);
                 Ok(WriterContent::Receipt {
                     numbers,
+                    more,
                     registered,
                     beginning,
                     phones: letterhead.phones.clone(),
                 })
             }
         }
-    }
-
-    /// When the first letter of the latest of these tickets came in.
-    async fn last_received(&self, numbers: &[i64]) -> Result<Option<DateTime<Utc>>> {
-        let tickets = ticket::Entity::find()
-            .filter(ticket::Column::Number.is_in(numbers.iter().copied()))
-            .all(&self.db)
-            .await?;
-        Ok(tickets.into_iter().map(|ticket| ticket.received_at).max())
     }
 
     /// The writer's latest words before message `before`.

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    Value,
+    DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, Value,
 };
 
 pub use schema::SchemaState;
@@ -41,7 +41,10 @@ pub struct Store {
 pub enum StoreError {
     /// The database is locked, full, gone or broken. Nothing was written; the same call may succeed later.
     #[error("the database: {0}")]
-    TryLater(#[from] DbErr),
+    TryLater(#[source] DbErr),
+    /// The database refuses what was to be written, and always will: the letter it comes from is at fault.
+    #[error("the database refuses the values: {0}")]
+    Values(#[source] DbErr),
     /// Somebody else holds the lease by now. Nothing was written; whoever called must let go.
     #[error("the lease on {0} is lost")]
     LeaseLost(String),
@@ -67,6 +70,24 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl From<DbErr> for StoreError {
+    /// Sorts by SQLSTATE class: 22 is "data exception" (PostgreSQL, appendix A), such as a NUL in a text. Everything
+    /// else may be over the next time.
+    fn from(error: DbErr) -> StoreError {
+        let code = match &error {
+            DbErr::Query(RuntimeErr::SqlxError(cause))
+            | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
+                cause.as_database_error().and_then(|cause| cause.code())
+            }
+            _ => None,
+        };
+        match code {
+            Some(code) if code.starts_with("22") => StoreError::Values(error),
+            _ => StoreError::TryLater(error),
+        }
+    }
 }
 
 /// What the store returns.

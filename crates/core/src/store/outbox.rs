@@ -320,17 +320,24 @@ impl Store {
             .flatten())
     }
 
-    /// Returns the numbers of the tickets that a receipt names.
-    pub(super) async fn named_tickets(&self, letter: i64) -> Result<Vec<i64>> {
-        let rows = query_all(
-            &self.db,
-            "SELECT number FROM ticket WHERE receipt_letter = $1 ORDER BY number",
-            [letter.into()],
-        )
-        .await?;
-        rows.iter()
+    /// Returns the first `limit` tickets that a receipt stands for, how many there are in all, and when the latest of
+    /// their letters came in.
+    pub(super) async fn named_tickets(
+        &self,
+        letter: i64,
+        limit: u64,
+    ) -> Result<(Vec<i64>, i64, Option<DateTime<Utc>>)> {
+        let select = "SELECT number FROM ticket WHERE receipt_letter = $1 ORDER BY number LIMIT $2";
+        let rows = query_all(&self.db, select, [letter.into(), (limit as i64).into()]).await?;
+        let numbers = rows
+            .iter()
             .map(|row| Ok(row.try_get("", "number")?))
-            .collect()
+            .collect::<Result<_>>()?;
+        let select = "SELECT count(*) AS n, max(received_at) AS latest FROM ticket WHERE receipt_letter = $1";
+        match query_one(&self.db, select, [letter.into()]).await? {
+            Some(row) => Ok((numbers, row.try_get("", "n")?, row.try_get("", "latest")?)),
+            None => Ok((numbers, 0, None)),
+        }
     }
 }
 

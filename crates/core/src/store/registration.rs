@@ -141,8 +141,7 @@ async fn facts(
         .and_then(|sender| desk.active_by_address(sender, now))
         .map(|s| &s.address))
     {
-        let unrecognised =
-            "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%')";
+        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"wrong_letter\"%')";
         facts.refusals_today =
             count_letters(tx, Kind::OwnLetter, told, day_ago, unrecognised).await?;
     }
@@ -233,7 +232,17 @@ async fn recent_receipts(
         waiting_letter: waiting.map(|row| row.try_get("", "id")).transpose()?,
         nth_of_hour: nth(Some(sender), desk.caps.per_hour).await?,
         nth_of_day: nth(Some(sender), desk.caps.per_day).await?,
-        nth_of_all: nth(None, desk.caps.total_per_hour).await?,
+        // Whoever has written before does not wait behind strangers.
+        nth_of_all: match query_one(
+            tx,
+            "SELECT 1 FROM person WHERE address = $1",
+            [sender.as_str().into()],
+        )
+        .await?
+        {
+            Some(_) => None,
+            None => nth(None, desk.caps.total_per_hour).await?,
+        },
     })
 }
 
@@ -696,6 +705,20 @@ async fn alert_operator(
     let Some(address) = &registrar.desk.operator else {
         return Ok(());
     };
+    // One an hour a matter; the log and the ledger have them all.
+    let hour_ago = now - TimeDelta::hours(1);
+    if count_letters(
+        tx,
+        Kind::Alert,
+        address,
+        hour_ago,
+        "AND words LIKE 'quarantine %'",
+    )
+    .await?
+        > 0
+    {
+        return Ok(());
+    }
     let name = CleanLine::default();
     let row = NewRow {
         kind: Kind::Alert,

@@ -57,7 +57,7 @@ pub fn decide(
     if let Some(specialist) = sender.and_then(|sender| desk.active_by_address(sender, now)) {
         return match (&proof.specialist_ticket, &facts.specialist_ticket) {
             (Some((login, _)), Some(ticket)) if *login == specialist.login => {
-                specialist::reply(mail, specialist, ticket, desk, now)
+                specialist::reply(mail, proof, facts, specialist, ticket, desk, now)
             }
             (Some((login, _)), Some(ticket)) => {
                 specialist::foreign(mail, login, ticket, facts, now)

@@ -322,6 +322,13 @@ pub enum OwnLetter {
         /// That address.
         address: String,
     },
+    /// Kept: it answers one of our letters about his own letters, which go to nobody.
+    WrongLetter,
+    /// Not sent: a file may hold the notice, with all that is internal in it.
+    FileMayQuoteUs {
+        /// Its name.
+        name: String,
+    },
     /// Not sent: the ticket's writer left no address that can be written to.
     NoWriterAddress,
 }

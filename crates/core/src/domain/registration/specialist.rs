@@ -11,7 +11,8 @@ use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::IncomingMail;
-use crate::domain::letter::Lane;
+use crate::domain::letter::{Kind, Lane};
+use crate::domain::proof::Proof;
 use crate::domain::reply_text::{ReplyContext, reply_text};
 use crate::domain::ticket::apply;
 
@@ -21,6 +22,8 @@ const REFUSALS_PER_DAY: u32 = 5;
 /// A specialist's reply to a letter that was sent to him about `ticket`.
 pub(super) fn reply(
     mail: &IncomingMail,
+    proof: &Proof,
+    facts: &Facts,
     specialist: &Specialist,
     ticket: &TicketFacts,
     desk: &Desk,
@@ -32,6 +35,34 @@ pub(super) fn reply(
             mail.body.as_str(),
             false,
             OwnLetter::ForwardKept,
+            specialist,
+            ticket,
+            now,
+        );
+    }
+    // A reply to a letter about a letter answers nobody: it is a robot's, or written in the wrong place. Told at most a
+    // few times a day, or two programs would talk to each other for ever.
+    let answers_us = |kind: Kind| proof.answers_kind.as_deref() == Some(kind.as_str());
+    if answers_us(Kind::OwnLetter) || answers_us(Kind::Delivery) {
+        let mut kept = kept_back(
+            mail.body.as_str(),
+            true,
+            OwnLetter::WrongLetter,
+            specialist,
+            ticket,
+            now,
+        );
+        if facts.refusals_today >= REFUSALS_PER_DAY {
+            kept.letters.clear();
+        }
+        return kept;
+    }
+    if let Some(file) = mail.attachments.iter().find(|file| file.may_quote_us) {
+        let name = file.name.clone();
+        return kept_back(
+            mail.body.as_str(),
+            true,
+            OwnLetter::FileMayQuoteUs { name },
             specialist,
             ticket,
             now,
@@ -54,8 +85,7 @@ pub(super) fn reply(
         Err(error) => return kept_back(own, true, explain(error), specialist, ticket, now),
     };
     let has_files = mail.attachments.iter().any(|attachment| !attachment.inline);
-    let answers = !instructions.is_note()
-        && (!instructions.words.is_empty() || has_files && instructions.commands.is_empty());
+    let answers = !instructions.is_note() && (!instructions.words.is_empty() || has_files);
     if instructions.is_empty() && !answers {
         return kept_back("", true, OwnLetter::Empty, specialist, ticket, now);
     }

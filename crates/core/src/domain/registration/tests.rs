@@ -547,6 +547,7 @@ fn files_without_words_are_an_answer_but_pictures_of_a_signature_are_not() {
         size_bytes: 1,
         sha256: String::new(),
         inline,
+        may_quote_us: false,
     };
     let with = |inline| {
         let (proof, facts) = to_sam(ticket(State::New));
@@ -662,5 +663,56 @@ fn an_answer_to_nobody_is_kept() {
     assert_eq!(
         letters(&registration),
         ["own_letter to sam: NoWriterAddress"]
+    );
+}
+
+#[test]
+fn a_file_that_may_hold_the_notice_is_not_relayed() {
+    let file = Attachment {
+        part: 1,
+        name: "2.eml".into(),
+        content_type: "message/rfc822".into(),
+        size_bytes: 1,
+        sha256: String::new(),
+        inline: false,
+        may_quote_us: true,
+    };
+    let (proof, facts) = to_sam(ticket(State::New));
+    let mail = IncomingMail {
+        attachments: vec![file],
+        ..mail("sam@school.test", &format!("Ответ.{QUOTED}"))
+    };
+    let registration = decide(&mail, &proof, &facts, &desk(), monday("10:14:00"));
+    assert_eq!(
+        letters(&registration),
+        ["own_letter to sam: FileMayQuoteUs { name: \"2.eml\" }"]
+    );
+}
+
+#[test]
+fn a_reply_to_a_letter_about_a_letter_goes_to_nobody_and_ends_soon() {
+    let (mut proof, mut facts) = to_sam(ticket(State::New));
+    proof.answers_kind = Some("own_letter".into());
+    let mail = mail("sam@school.test", "Я в отпуске.");
+    let now = monday("10:14:00");
+    let first = decide(&mail, &proof, &facts, &desk(), now);
+    assert_eq!(letters(&first), ["own_letter to sam: WrongLetter"]);
+    facts.refusals_today = 5;
+    let sixth = decide(&mail, &proof, &facts, &desk(), now);
+    assert!(sixth.letters.is_empty() && sixth.note.is_some());
+}
+
+#[test]
+fn an_answer_whose_subject_says_it_is_automatic_is_no_answer() {
+    let (proof, facts) = to_sam(ticket(State::New));
+    let away = IncomingMail {
+        subject: CleanLine::new("Автоответ: [№ 7] вопрос", 200),
+        references: vec!["x@school.test".into()],
+        ..mail("sam@school.test", "Я в отпуске.")
+    };
+    let registration = decide(&away, &proof, &facts, &desk(), monday("10:14:00"));
+    assert_eq!(
+        (registration.outcome, registration.letters.len()),
+        (Outcome::Automatic, 0)
     );
 }

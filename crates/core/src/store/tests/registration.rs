@@ -102,6 +102,32 @@ on_both_engines! {
         assert_eq!(lab.number("SELECT count(*) FROM ticket WHERE closed_at IS NOT NULL").await, 1);
     }
 
+    async fn a_night_order_to_close_yields_to_a_later_word_of_the_writer(lab: &Lab) {
+        let night = monday("23:04:00");
+        let held = lab.lease("a", night).await;
+        let number = lab.register(&from_rita("1@family.test", "s", "b"), &held, night).await.ticket.expect("a ticket");
+        let reply = reply_of_sam(lab, number, "2@school.test", "Готово.\n#закрыть").await;
+        lab.register(&reply, &held, night).await;
+        let receipt = lab.text("SELECT message_id FROM letter WHERE kind = 'receipt'").await;
+        let mut more = from_rita("3@family.test", "Re: s", "не помогло");
+        more.references = vec![receipt];
+        lab.register(&more, &held, night).await;
+        let opening = monday("09:00:00") + TimeDelta::days(1);
+        lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database");
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "answered");
+    }
+
+    async fn what_the_database_refuses_for_ever_is_the_letters_fault(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mut mail = from_rita("1@family.test", "s", "b");
+        mail.message_id = "a\0b@c".to_owned();
+        let pending = lab.fetched(b"raw", &held, now).await;
+        let registered = lab.store.register(lab.registrar(), &pending, &mail, &held, now).await;
+        // SQLite takes a NUL in a text, PostgreSQL does not.
+        assert!(registered.is_ok() || matches!(registered, Err(crate::store::StoreError::Values(_))), "{registered:?}");
+    }
+
     async fn a_note_is_kept_where_no_answer_is_made_from(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
