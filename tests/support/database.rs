@@ -125,7 +125,9 @@ impl Database {
         let names: Vec<&str> = columns.split(',').map(str::trim).collect();
         let casts: Vec<String> = names
             .iter()
-            .map(|name| format!("CAST({name} AS TEXT)"))
+            .enumerate()
+            // A name of its own: PostgreSQL sorts by the result's column where that bears the table's name.
+            .map(|(at, name)| format!("CAST({name} AS TEXT) AS column_{at}"))
             .collect();
         let select = format!("SELECT {} {rest}", casts.join(", "));
         let mut connection = self.connection.lock().expect("no test panics in here");

@@ -141,6 +141,8 @@ impl Lab {
         });
         // In place: the file belongs to the server's group.
         fs::write(&file, lines.collect::<String>()).expect("the accounts");
+        // Dovecot looks at the file's time once a second.
+        std::thread::sleep(std::time::Duration::from_millis(2100));
     }
 
     /// Returns what `dovecot` or `postfix` has said so far.

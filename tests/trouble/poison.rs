@@ -49,16 +49,16 @@ on_both_engines! {
         desk.receive(&olga, &after);
 
         desk.start_one(Program::Poller, &[]);
-        let mut registered_after = 0;
         let mut deaths = supervise(&mut desk, "the letters around it are registered", |desk| {
             desk.database.count("ledger WHERE outcome = 'ticket'") == 2
         });
-        registered_after += deaths;
+        let registered_after = deaths;
         deaths += supervise(&mut desk, "the poison is set aside", |desk| {
             desk.database.count("ledger WHERE outcome = 'quarantined'") == 1
         });
         assert!((1..=4).contains(&deaths), "it died {deaths} times");
-        assert!(registered_after <= 1, "those after it wait for one restart at most");
+        // systemd starts it 5 s after each death: they wait for less than the minute of promise P05.
+        assert!(registered_after <= 4, "those after it waited for {registered_after} restarts");
 
         // From now on it stays up and works.
         let begun = Instant::now();
