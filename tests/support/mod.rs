@@ -15,6 +15,7 @@
 //! | `charset` | KOI8-R and windows-1251 |
 //! | `sink` | a submission server that notes the desk's own time |
 //! | `moscow` | Moscow time as letters say it |
+//! | `oracle` | what must be true after any crash |
 //! | `wait` | waiting for something to become true |
 //!
 //! Times are waited for, never slept through: [`wait_until`] looks again every 30 ms.
@@ -36,6 +37,7 @@ pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
 pub(crate) mod moscow;
+pub(crate) mod oracle;
 pub(crate) mod sink;
 pub(crate) mod wait;
 
