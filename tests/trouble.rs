@@ -2,6 +2,8 @@
 //! database, the disk, a letter that kills its reader, the daemons themselves. Afterwards every letter is registered
 //! once and confirmed once, and the log has said so in few words.
 
+#![allow(clippy::panic, reason = "that is how a test fails")]
+
 mod support;
 
 #[path = "trouble/configuration.rs"]

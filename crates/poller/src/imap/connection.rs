@@ -1,22 +1,25 @@
 //! A logged-in connection, and what can be asked of it short of reading messages.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
 use tokio::time::timeout;
 
 use super::dial::dial;
 use super::error::ImapError;
+use super::folder::Folder;
 use super::login::log_in;
 use super::names::folder_argument;
 use super::settings::{ImapServer, Limits, Timeouts};
 use super::uids;
-use super::wire::{Folder, Wire};
+use super::wire::Wire;
 
 /// A logged-in IMAP connection. Methods take `&mut self`: one command at a time.
 ///
 /// After any error but [`ImapError::Misuse`], and after a call whose future was dropped before its
-/// end, every further call returns [`ImapError::Lost`]: drop the connection and open another.
+/// end, every further call that has something to ask returns [`ImapError::Lost`]: drop the connection
+/// and open another.
 pub struct Connection {
     pub(super) wire: Wire,
 }
@@ -36,7 +39,13 @@ pub struct Selected {
 const SEARCH_FITS: u32 = 5_000;
 
 /// The most messages of a folder that we list, whatever number a server claims to have.
-const MOST_LETTERS: u32 = 1_000_000;
+const MOST_MESSAGES: u32 = 1_000_000;
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
 
 impl Connection {
     /// Connects, encrypts, logs in and asks for the capabilities, within the default times and limits.
@@ -124,13 +133,15 @@ impl Connection {
         let result = if exists <= SEARCH_FITS {
             self.wire
                 .command("UID SEARCH", &format!("UID {from}:*"), 0, |response| {
-                    if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+                    if let Response::MailboxData(MailboxDatum::Search(uids)) = response
+                        && found.len() <= MOST_MESSAGES as usize
+                    {
                         found.extend(uids.iter().copied().filter(|&uid| uid >= from));
                     }
                 })
                 .await
         } else {
-            let expecting = exists.min(MOST_LETTERS) as usize;
+            let expecting = exists.min(MOST_MESSAGES) as usize;
             self.wire
                 .command(
                     "UID FETCH",
@@ -148,6 +159,9 @@ impl Connection {
             // Some servers call `n:*` wrong in an empty folder.
             Err(ImapError::No { .. } | ImapError::Bad { .. }) if exists == 0 => self.wire.forgive(),
             result => result?,
+        }
+        if found.len() > MOST_MESSAGES as usize {
+            return Err(self.wire.spoil("more messages than a folder can hold"));
         }
         Ok(found.into_iter().collect())
     }

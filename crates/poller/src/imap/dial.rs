@@ -125,7 +125,7 @@ fn watch_peer(tcp: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The TLS handshake; the certificate must be valid for the host (RFC 8314 section 5.2, RFC 7817).
+/// The TLS handshake; the certificate must be valid for the host (RFC 8314 section 5.3, RFC 7817).
 async fn encrypt(
     server: &ImapServer,
     tcp: TcpStream,

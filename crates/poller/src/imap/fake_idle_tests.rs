@@ -152,6 +152,18 @@ async fn a_close_during_idle_is_a_lost_connection() {
 }
 
 #[tokio::test]
+async fn news_on_a_lost_connection_is_no_news() {
+    let (mut connection, server) =
+        idling(|mut peer| async move { peer.on("NOOP", "* 4 EXISTS|* BYE closing").await }).await;
+    assert!(connection.noop().await.is_err());
+    assert!(matches!(
+        idle(&mut connection, LONG).await,
+        Err(ImapError::Lost(_))
+    ));
+    server.await.expect("script");
+}
+
+#[tokio::test]
 async fn a_done_that_is_not_answered_ends_the_connection_in_time() {
     let (mut connection, _server) = idling(|mut peer| async move {
         peer.on("IDLE", "+ idling").await;

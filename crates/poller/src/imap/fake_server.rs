@@ -3,6 +3,7 @@
 //! A script is an async closure over one [`Peer`], the accepted connection. It runs beside the test,
 //! which awaits it at the end, so that an expectation missed on the server's side fails the test too.
 
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Connection, ImapError, ImapServer, Limits, Security, Timeouts};
+use super::{Connection, Envelope, ImapError, ImapServer, Limits, RawMail, Security, Timeouts};
 
 /// What the fake servers offer unless a script says otherwise.
 pub(super) const CAPABILITIES: &str = "IMAP4rev1 IDLE MOVE UIDPLUS";
@@ -175,4 +176,46 @@ impl Peer {
         let _ = self.stream.read_to_end(&mut rest).await;
         String::from_utf8_lossy(&rest).into_owned()
     }
+}
+
+/// A message not yet fetched.
+pub(super) fn envelope(uid: u32, size: u32) -> Envelope {
+    Envelope {
+        uid,
+        size,
+        internal_date: None,
+    }
+}
+
+/// Fetches bodies into a list; also what was missing, or the error.
+pub(super) async fn bodies(
+    connection: &mut Connection,
+    messages: &[Envelope],
+) -> (Vec<RawMail>, Result<Vec<u32>, ImapError>) {
+    let mut taken = Vec::new();
+    let missing = connection
+        .fetch_bodies(messages, |message| {
+            taken.push(message);
+            ready(())
+        })
+        .await;
+    (taken, missing)
+}
+
+/// Whose they are.
+pub(super) fn uids(messages: &[RawMail]) -> Vec<u32> {
+    messages.iter().map(|message| message.uid).collect()
+}
+
+/// The connection is spent, and says so without a word to the server.
+pub(super) async fn assert_spent(connection: &mut Connection) {
+    assert!(matches!(connection.noop().await, Err(ImapError::Lost(_))));
+    assert!(matches!(
+        connection.search_from(1).await,
+        Err(ImapError::Lost(_))
+    ));
+    assert!(matches!(
+        connection.idle(Duration::from_secs(2), pending()).await,
+        Err(ImapError::Lost(_))
+    ));
 }

@@ -32,7 +32,7 @@ pub struct Headers {
     /// UID, size and date.
     pub envelope: Envelope,
     /// The field's lines as they are in the message, folded lines included, and the empty line after
-    /// them; just the empty line, or nothing at all, if the message has no such field.
+    /// them; just the empty line, or nothing at all, if the message has no such field. At most 4 KiB.
     pub lines: Vec<u8>,
 }
 
@@ -56,6 +56,9 @@ impl std::fmt::Debug for RawMail {
 
 /// How INTERNALDATE is written (RFC 3501 section 9, `date-time`).
 const DATE_TIME: &str = "%d-%b-%Y %H:%M:%S %z";
+
+/// The most header lines kept of one message: many of them are in memory at once.
+const LONGEST_HEADER: usize = 4096;
 
 impl Connection {
     /// Sizes and dates of these messages, by UID; messages that are gone are not among them.
@@ -87,7 +90,8 @@ impl Connection {
         self.fetch(uids, &items, |uid, attributes| {
             Some(Headers {
                 envelope: envelope_of(uid, attributes)?,
-                lines: header_of(attributes)?.to_vec(),
+                lines: header_of(attributes)
+                    .map(|lines| lines[..lines.len().min(LONGEST_HEADER)].to_vec())?,
             })
         })
         .await

@@ -45,12 +45,13 @@ impl Connection {
     /// # Errors
     /// [`ImapError::No`] or [`ImapError::Bad`] if the server does not let us idle;
     /// [`ImapError::Timeout`] if it does not answer IDLE or DONE; [`ImapError::Lost`] on `BYE` or
-    /// close; [`ImapError::Protocol`] if it ends IDLE again and again at once.
+    /// close; [`ImapError::Protocol`] if it ends IDLE at once.
     pub async fn idle(
         &mut self,
         max: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<IdleEnd, ImapError> {
+        self.wire.check()?;
         if self.wire.folder.news {
             return Ok(IdleEnd::NewMail);
         }

@@ -25,6 +25,7 @@ mod connection;
 mod dial;
 mod error;
 mod fetch;
+mod folder;
 mod framing;
 mod idle;
 mod login;
@@ -36,6 +37,10 @@ mod uids;
 mod wire;
 
 #[cfg(test)]
+mod fake_fetch_tests;
+#[cfg(test)]
+mod fake_folder_tests;
+#[cfg(test)]
 mod fake_idle_tests;
 #[cfg(test)]
 mod fake_login_tests;
@@ -43,6 +48,8 @@ mod fake_login_tests;
 mod fake_server;
 #[cfg(test)]
 mod fake_server_tests;
+#[cfg(test)]
+mod lab;
 #[cfg(test)]
 mod lab_tests;
 

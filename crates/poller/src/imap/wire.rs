@@ -17,16 +17,20 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_imap::Client;
-use async_imap::imap_proto::{Capability, MailboxDatum, Outcome, Response, ResponseCode, Status};
+use async_imap::imap_proto::{Capability, Outcome, Response, ResponseCode, Status};
 use futures::FutureExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{ImapError, Stage, printable};
+use super::folder::Folder;
 use super::framing::FrameError;
 use super::settings::{Limits, Timeouts};
 use super::stream::{Socket, Watched};
+
+/// The most capabilities taken note of, or nearly; real servers have forty.
+const MOST_CAPABILITIES: usize = 1000;
 
 /// A connection that speaks IMAP, in whatever state (RFC 3501 section 3).
 pub(super) struct Wire {
@@ -38,29 +42,6 @@ pub(super) struct Wire {
     pub(super) folder: Folder,
     pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
-}
-
-/// What untagged responses have told about the selected folder, whenever they came
-/// (RFC 3501 sections 7.3.1 and 7.4.1). This is what makes a wake-up impossible to miss (trap I5).
-#[derive(Debug, Default)]
-pub(super) struct Folder {
-    /// Messages in it.
-    pub(super) exists: u32,
-    /// Messages came that no search begun later has looked for.
-    pub(super) news: bool,
-}
-
-impl Folder {
-    fn note(&mut self, response: &Response<'_>) {
-        match response {
-            Response::MailboxData(MailboxDatum::Exists(exists)) => {
-                self.news |= *exists != self.exists;
-                self.exists = *exists;
-            }
-            Response::Expunge(_) => self.exists = self.exists.saturating_sub(1),
-            _ => {}
-        }
-    }
 }
 
 /// A command under way.
@@ -176,9 +157,7 @@ impl Wire {
         } else {
             Stage::Command(name)
         };
-        if let Some(broken) = self.broken {
-            return Err(ImapError::Lost(broken));
-        }
+        self.check()?;
         self.broken = Some(stage);
         let exchange = self.exchange(name, stage);
         let space = if arguments.is_empty() { "" } else { " " };
@@ -186,6 +165,12 @@ impl Wire {
         let line = SecretString::from(format!("{} {name}{space}{arguments}\r\n", exchange.tag));
         self.send(line.expose_secret().as_bytes(), stage).await?;
         Ok(exchange)
+    }
+
+    /// Nothing has gone wrong yet.
+    pub(super) fn check(&self) -> Result<(), ImapError> {
+        self.broken
+            .map_or(Ok(()), |stage| Err(ImapError::Lost(stage)))
     }
 
     fn exchange(&mut self, name: &'static str, stage: Stage) -> Exchange {
@@ -357,7 +342,9 @@ impl Wire {
     pub(super) async fn ask_capabilities(&mut self) -> Result<(), ImapError> {
         let mut found = HashSet::new();
         self.command("CAPABILITY", "", 0, |response| {
-            if let Response::Capabilities(list) = response {
+            if let Response::Capabilities(list) = response
+                && found.len() < MOST_CAPABILITIES
+            {
                 found.extend(list.iter().map(|capability| match capability {
                     Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
                     Capability::Auth(name) => format!("AUTH={}", name.to_ascii_uppercase()),
