@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "trouble/accounts.rs"]
+mod accounts;
 #[path = "trouble/configuration.rs"]
 mod configuration;
 #[path = "trouble/database.rs"]
