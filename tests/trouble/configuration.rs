@@ -92,7 +92,7 @@ fn check(desk: &Desk, program: Program, code: i32) -> String {
     assert_eq!(json.status.code(), Some(code), "{}", both(&json));
     let facts: Vec<serde_json::Value> = String::from_utf8_lossy(&json.stdout)
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .map(|line| serde_json::from_str(line).expect(line))
         .collect();
     let bad = |fact: &&serde_json::Value| fact["verdict"] == "bad";
     assert_eq!(facts.iter().any(|fact| bad(&fact)), code == 1);

@@ -70,11 +70,11 @@ fn a_stop_while_slow_recipients_are_in_hand_loses_and_repeats_nothing() {
         config.specialists[0].2 = "slow@fault.test".to_owned();
     });
     desk.start();
-    let from = "slow@fault.test";
+    let from = "slow+writer@fault.test";
     let slow = Letter::new("", from, &desk.help, "Медленно", "Помогите.");
     desk.receive(from, &slow);
     desk.wait("its receipt and a notice are in hand", |desk| {
-        let in_hand = "letter WHERE state = 'sending' AND recipient_address = 'slow@fault.test'";
+        let in_hand = "letter WHERE state = 'sending' AND recipient_address LIKE 'slow%'";
         (desk.database.count(in_hand) == 2).then_some(())
     });
     // Both at once, as a machine that goes down does.
