@@ -116,7 +116,6 @@ fn on_a_full_disk_nothing_is_marked_and_after_a_restart_with_room_all_is_registe
 }
 
 #[test]
-#[ignore = "product: after SQLITE_FULL sqlx believes the connection to be in a transaction for ever, and so are all later ones"]
 fn a_full_disk_is_over_as_soon_as_there_is_room() {
     fill_up(|disk, desk, letters| {
         disk.grow("64m");

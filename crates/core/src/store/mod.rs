@@ -115,6 +115,14 @@ impl Store {
                             .busy_timeout(Duration::from_secs(5))
                             .foreign_keys(true)
                     });
+                // After SQLITE_FULL, which rolls back by itself, sqlx takes the connection to be inside a transaction
+                // still: one that comes back so is closed and not used again.
+                options.map_sqlx_sqlite_pool_opts(|pool| {
+                    use sqlx::Connection;
+                    pool.before_acquire(|connection, _| {
+                        Box::pin(async move { Ok(!connection.is_in_transaction()) })
+                    })
+                });
                 options
             }
             config::Database::Postgres { url, password } => {
