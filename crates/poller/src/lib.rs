@@ -2,10 +2,11 @@
 //!
 //! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox; `folder` brings one folder and the
 //!   ledger together; `register` turns stored bytes into what they cause;
-//! - [`imap`] is the connection; [`check`] and [`ledger`] are what operators ask.
+//! - [`imap`] is the connection; [`check`], [`explain`] and [`ledger`] are what operators ask.
 
 pub mod app;
 pub mod check;
+pub mod explain;
 mod folder;
 pub mod imap;
 pub mod ledger;

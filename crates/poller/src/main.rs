@@ -11,7 +11,7 @@ use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::{config, health, logging, tls};
-use ninetosix_poller::{app, check, ledger};
+use ninetosix_poller::{app, check, explain, ledger};
 
 /// Registers every letter of the support mailboxes as a ticket, around the clock, and confirms it.
 #[derive(Parser)]
@@ -29,6 +29,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Configured(Configured),
+    /// Print what is understood of letters in files, and why
+    #[command(
+        after_help = "Example: ninetosix-poller explain letter.eml\n         ninetosix-poller ledger raw 1042 | ninetosix-poller explain --json -\n\nNo configuration is needed; with --config the desk's own letters are recognised too."
+    )]
+    Explain {
+        /// Letters as the server gave them; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Commands that need a configuration.
+#[derive(Subcommand)]
+enum Configured {
     /// Run the daemon until SIGTERM or SIGINT
     #[command(after_help = "Example: ninetosix-poller run --config /etc/ninetosix/ninetosix.toml")]
     Run,
@@ -78,27 +97,43 @@ enum LedgerCommand {
 fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();
-    let settings = match cli::settings(cli.config) {
-        Ok(settings) => settings,
-        Err(exit) => return exit.into(),
-    };
-    cli::finish(match cli.command {
-        Command::Run => run(settings),
-        Command::Check { json } => cli::block_on(async {
+    match cli.command {
+        Command::Explain { files, json } => explain_files(cli.config, &files, json),
+        Command::Configured(command) => match cli::settings(cli.config) {
+            Ok(settings) => configured(command, settings),
+            Err(exit) => exit.into(),
+        },
+    }
+}
+
+fn configured(command: Configured, settings: config::Settings) -> ExitCode {
+    cli::finish(match command {
+        Configured::Run => run(settings),
+        Configured::Check { json } => cli::block_on(async {
             let good = check::run(&settings, &SystemClock).await.print(json);
             Ok(if good { Exit::Fine } else { Exit::Problem })
         }),
-        Command::Health { json } => cli::block_on(health_of(&settings, json)),
-        Command::Ledger { what: None, json } => cli::block_on(compare(&settings, json)),
-        Command::Ledger {
+        Configured::Health { json } => cli::block_on(health_of(&settings, json)),
+        Configured::Ledger { what: None, json } => cli::block_on(compare(&settings, json)),
+        Configured::Ledger {
             what: Some(LedgerCommand::Show { uid }),
             json,
         } => cli::block_on(show(&settings, uid, json)),
-        Command::Ledger {
+        Configured::Ledger {
             what: Some(LedgerCommand::Raw { uid }),
             ..
         } => cli::block_on(raw(&settings, uid)),
     })
+}
+
+/// Explains letters, with the configuration only where one is named.
+fn explain_files(config: Option<PathBuf>, files: &[PathBuf], json: bool) -> ExitCode {
+    let settings = match config.map(|config| cli::settings(Some(config))).transpose() {
+        Ok(settings) => settings,
+        Err(exit) => return exit.into(),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    cli::finish(explain::run(files, settings.as_ref(), json, &mut out))
 }
 
 /// Runs the daemon.

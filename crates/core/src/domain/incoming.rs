@@ -1,6 +1,7 @@
 //! A letter that came in, as far as decisions need it. `mail::parse` fills it from bytes.
 
 use super::address::EmailAddress;
+use super::subject::{Prefix, split_prefixes};
 use super::text::{CleanLine, CleanText};
 
 /// The readable content of a letter.
@@ -26,6 +27,8 @@ pub struct IncomingMail {
     pub robot: RobotSigns,
     /// What it reports, if it is a delivery report (RFC 3464).
     pub report: Option<DeliveryReport>,
+    /// What a reader should know about how it was read: what was cut, guessed, left closed or repaired.
+    pub notes: Vec<String>,
 }
 
 /// One address of a From field with the name beside it.
@@ -80,6 +83,24 @@ pub struct DeliveryReport {
     pub original_message_ids: Vec<String>,
     /// The recipients it speaks of.
     pub recipients: Vec<EmailAddress>,
+    /// What became of the letter.
+    pub fate: Fate,
+    /// By what it was recognised, for the operator.
+    pub evidence: String,
+}
+
+/// What a delivery report says became of a letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// It will never arrive at this address: class 5 (RFC 3463), or a report that says so in words.
+    #[default]
+    FailedForGood,
+    /// It did not arrive and is not tried any more, but might another day: class 4.
+    FailedForNow,
+    /// It is late and still being tried.
+    Delayed,
+    /// It arrived, or was passed on.
+    Delivered,
 }
 
 impl IncomingMail {
@@ -101,53 +122,12 @@ impl IncomingMail {
 
     /// Returns whether the subject says the letter was forwarded rather than answered.
     pub fn is_forward(&self) -> bool {
-        let subject = self.subject.as_str().trim_start().to_lowercase();
-        [
-            "fwd:",
-            "fw:",
-            "wg:",
-            "tr:",
-            "пересл:",
-            "пересл.:",
-            "пересылка:",
-            "пер:",
-            "на:",
-        ]
-        .iter()
-        .any(|prefix| subject.starts_with(prefix))
+        split_prefixes(self.subject.as_str()).0 == Some(Prefix::Forward)
     }
-}
 
-/// Returns the ticket number in a subject tag such as `[№ 1042]`, `[#1042]`, `[N 1042]` or, from KOI8-R, `[? 1042]`.
-pub fn tagged_ticket(subject: &str) -> Option<i64> {
-    subject.split('[').skip(1).find_map(|rest| {
-        let inner = rest.split_once(']')?.0.trim();
-        let digits = inner.strip_prefix(['№', '#', 'N', '?'])?.trim_start();
-        (digits.len() <= 12 && digits.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| digits.parse().ok())?
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subject_tag_names_a_ticket() {
-        for (subject, want) in [
-            ("Re: Не сохраняется [№ 1042]", Some(1042)),
-            ("[№1042] x", Some(1042)),
-            ("[#7]", Some(7)),
-            ("Re: [N 7] x", Some(7)),
-            ("[? 7]", Some(7)),
-            ("[x] [№ 9]", Some(9)),
-            ("[№ 10 и ещё]", None),
-            ("№ 1042", None),
-            ("[1042]", None),
-            ("[#99999999999999999999]", None),
-            ("", None),
-        ] {
-            assert_eq!(tagged_ticket(subject), want, "{subject}");
-        }
+    /// Returns whether the letter answers another one.
+    pub fn is_reply(&self) -> bool {
+        !self.references.is_empty()
+            || split_prefixes(self.subject.as_str()).0 == Some(Prefix::Reply)
     }
 }

@@ -23,6 +23,7 @@ pub mod registration;
 pub mod reply_text;
 pub mod retry;
 pub mod robot;
+pub mod subject;
 pub mod text;
 pub mod ticket;
 pub mod token;

@@ -8,52 +8,94 @@ use super::incoming::IncomingMail;
 pub enum Author {
     /// A person, as far as can be told.
     Person,
+    /// A person who invites to a meeting (RFC 5546 section 3.2.2): a request like another.
+    Invitation,
     /// A mailing list or a mass mailing: worth a ticket, never worth a receipt.
     List,
-    /// A mail system reporting on a letter of ours (RFC 3464). Judged before automatic answers: reports carry their signs too.
+    /// A mail system reporting on a letter of ours (RFC 3464). Judged before automatic answers: reports carry their
+    /// signs too.
     DeliveryReport,
-    /// A program answering by itself (RFC 3834). The sign is named.
-    Automatic(&'static str),
+    /// A program answering by itself (RFC 3834).
+    AutomaticAnswer,
+    /// A program saying that a letter was shown (RFC 8098).
+    ReadReceipt,
+    /// A provider passing on a complaint (RFC 5965).
+    AbuseReport,
+    /// A calendar program accepting or declining (RFC 5546 section 3.2.3).
+    CalendarAnswer,
 }
 
-/// Returns who wrote `mail`.
-pub fn author(mail: &IncomingMail) -> Author {
-    if mail.report.is_some() {
-        return Author::DeliveryReport;
+impl Author {
+    /// Returns whether a program wrote by itself: such a letter is kept and never answered, and reopens nothing.
+    pub fn is_robot(self) -> bool {
+        match self {
+            Author::Person | Author::Invitation | Author::List => false,
+            Author::DeliveryReport
+            | Author::AutomaticAnswer
+            | Author::ReadReceipt
+            | Author::AbuseReport
+            | Author::CalendarAnswer => true,
+        }
+    }
+}
+
+/// Who wrote a letter, and by what that was recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Who.
+    pub author: Author,
+    /// The sign that decided, for the operator; empty for a person.
+    pub evidence: String,
+}
+
+/// Returns who wrote `mail`, and why we think so.
+pub fn judge(mail: &IncomingMail) -> Judgement {
+    let by = |author, evidence: &str| Judgement {
+        author,
+        evidence: evidence.to_owned(),
+    };
+    if let Some(report) = &mail.report {
+        return by(Author::DeliveryReport, &report.evidence);
     }
     let signs = &mail.robot;
+    if signs.read_receipt {
+        return by(Author::ReadReceipt, "a disposition notification");
+    }
     // RFC 3834 section 5: every value but `no` is automatic.
-    if signs
-        .auto_submitted
-        .as_deref()
-        .is_some_and(|value| value != "no")
+    if let Some(value) = signs.auto_submitted.as_deref()
+        && value != "no"
     {
-        return Author::Automatic("Auto-Submitted");
+        return by(Author::AutomaticAnswer, &format!("Auto-Submitted: {value}"));
     }
     if signs.auto_reply_header {
-        return Author::Automatic("X-Autoreply");
-    }
-    if signs.read_receipt {
-        return Author::Automatic("a read receipt");
+        return by(Author::AutomaticAnswer, "X-Autoreply");
     }
     if !mail.references.is_empty() && says_automatic(mail.subject.as_str()) {
-        return Author::Automatic("the subject of an automatic answer");
+        return by(
+            Author::AutomaticAnswer,
+            "the subject of an automatic answer",
+        );
     }
     match signs.precedence.as_deref() {
-        Some("auto_reply") => return Author::Automatic("Precedence: auto_reply"),
-        Some("bulk" | "junk" | "list") => return Author::List,
+        Some("auto_reply") => return by(Author::AutomaticAnswer, "Precedence: auto_reply"),
+        Some(value @ ("bulk" | "junk" | "list")) => {
+            return by(Author::List, &format!("Precedence: {value}"));
+        }
         _ => {}
     }
     let from_system = mail
         .sender()
         .is_some_and(|sender| sender.local() == "mailer-daemon");
     if from_system && signs.null_return_path {
-        return Author::Automatic("mailer-daemon with a null return path");
+        return by(
+            Author::AutomaticAnswer,
+            "mailer-daemon with a null return path",
+        );
     }
     if signs.list {
-        Author::List
+        by(Author::List, "List-Id")
     } else {
-        Author::Person
+        by(Author::Person, "")
     }
 }
 
@@ -118,7 +160,7 @@ mod tests {
             },
         );
         report.report = Some(DeliveryReport::default());
-        assert_eq!(author(&report), Author::DeliveryReport);
+        assert_eq!(judge(&report).author, Author::DeliveryReport);
     }
 
     #[test]
@@ -126,7 +168,7 @@ mod tests {
         let none = RobotSigns::default;
         let check = |signs: RobotSigns, want: Author| {
             assert_eq!(
-                author(&mail("rita@family.test", signs.clone())),
+                judge(&mail("rita@family.test", signs.clone())).author,
                 want,
                 "{signs:?}"
             )
@@ -144,7 +186,7 @@ mod tests {
                 auto_submitted: Some("auto-replied".into()),
                 ..none()
             },
-            Author::Automatic("Auto-Submitted"),
+            Author::AutomaticAnswer,
         );
         check(
             RobotSigns {
@@ -172,7 +214,7 @@ mod tests {
                 auto_reply_header: true,
                 ..none()
             },
-            Author::Automatic("X-Autoreply"),
+            Author::AutomaticAnswer,
         );
     }
 

@@ -10,7 +10,7 @@ use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
-use crate::domain::incoming::{IncomingMail, tagged_ticket};
+use crate::domain::incoming::IncomingMail;
 use crate::domain::letter::{Kind, State as LetterState};
 use crate::domain::proof::{Proof, proof};
 use crate::domain::receipt_cap::RecentReceipts;
@@ -18,6 +18,7 @@ use crate::domain::registration::{
     Facts, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan, Registration,
     ReportedLetter, SpecialistLetter, TicketChange, TicketFacts, WriterLetter, decide,
 };
+use crate::domain::subject::tagged_tickets;
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 use crate::domain::token::{TokenKey, WRITER};
@@ -41,6 +42,9 @@ pub struct Registrar<'a> {
     /// The support address whose mailbox is read.
     pub mailbox: &'a EmailAddress,
 }
+
+/// Ticket tags of one subject that are looked up.
+const TAGS: usize = 5;
 
 impl Store {
     /// Registers `mail`, the content of `pending`. Returns `None` if it was decided already.
@@ -123,8 +127,17 @@ async fn facts(
     if let Some((_, number)) = &proof.specialist_ticket {
         facts.specialist_ticket = ticket_facts(tx, *number).await?;
     }
-    if let Some(number) = tagged_ticket(mail.subject.as_str()) {
-        facts.tagged_ticket = ticket_facts(tx, number).await?;
+    for number in tagged_tickets(mail.subject.as_str()).into_iter().take(TAGS) {
+        let tagged = ticket_facts(tx, number).await?;
+        let is_senders = tagged
+            .as_ref()
+            .is_some_and(|ticket| ticket.requester.as_ref() == mail.sender());
+        if is_senders || facts.tagged_ticket.is_none() {
+            facts.tagged_ticket = tagged;
+        }
+        if is_senders {
+            break;
+        }
     }
     let day_ago = now - TimeDelta::days(1);
     let claimed = proof

@@ -28,7 +28,7 @@ pub fn decide(
             Some(NewMessage::Robot),
         );
     }
-    let author = robot::author(mail);
+    let robot::Judgement { author, evidence } = robot::judge(mail);
     if author == Author::DeliveryReport {
         return report(facts);
     }
@@ -44,10 +44,10 @@ pub fn decide(
             Some(NewMessage::Robot),
         );
     }
-    if let Author::Automatic(sign) = author {
+    if author.is_robot() {
         let mut kept = Registration::kept(
             Outcome::Automatic,
-            format!("written by a program: {sign}"),
+            format!("written by a program: {evidence}"),
             Some(NewMessage::Robot),
         );
         kept.ticket = same_ticket(facts.writer_ticket.as_ref());

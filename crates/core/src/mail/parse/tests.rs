@@ -109,9 +109,9 @@ fn a_file_name_is_never_a_path() {
         ("a\u{202e}gnp.exe", "agnp.exe"),
         (".htaccess", "htaccess"),
     ] {
-        assert_eq!(file_name(name, 7, "application/x"), want, "{name:?}");
+        assert_eq!(files::file_name(name, 7, "application/x"), want, "{name:?}");
     }
-    let long = file_name(&format!("{}.docx", "я".repeat(200)), 1, "x/y");
+    let long = files::file_name(&format!("{}.docx", "я".repeat(200)), 1, "x/y");
     assert!(long.len() <= 150 && long.ends_with(".docx"), "{long}");
 }
 

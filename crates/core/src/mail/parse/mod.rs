@@ -3,15 +3,20 @@
 //! The parser underneath recurses on letters inside letters and can exhaust its stack on a hostile one, which ends the
 //! process and not the call: whoever calls this has counted the attempt before (rule R06).
 
-use mail_parser::{Address, Header, HeaderValue, Message, MessageParser, MimeHeaders, PartType};
+mod body;
+mod files;
+mod report;
+mod signs;
+#[cfg(test)]
+mod tests;
+
+use mail_parser::{Address, Header, HeaderValue, Message, MessageParser};
 use sha2::{Digest, Sha256};
 
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
-use crate::domain::incoming::{
-    Attachment, Correspondent, DeliveryReport, IncomingMail, RobotSigns,
-};
-use crate::domain::text::{CleanLine, CleanText, TEXT_CAP_BYTES};
+use crate::domain::incoming::{Correspondent, IncomingMail};
+use crate::domain::text::CleanLine;
 
 /// Caps of promises.md: characters of a subject and of a name, references used, addresses kept, parts looked at.
 const SUBJECT_CHARS: usize = 200;
@@ -24,7 +29,7 @@ const MESSAGE_ID_CHARS: usize = 500;
 
 /// The parser recurses; its threads have a stack of this size, the same wherever a letter is read: what one daemon
 /// could read, the other can.
-const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
+pub const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs `read`, which parses letters, in a thread of its own with a stack of known size.
 ///
@@ -70,10 +75,11 @@ pub fn parse(raw: &[u8]) -> IncomingMail {
         from: from(&message),
         to: to(&message),
         subject: CleanLine::new(message.subject().unwrap_or_default(), SUBJECT_CHARS),
-        body: body(&message),
-        attachments: attachments(&message),
-        robot: robot_signs(&message),
-        report: report(&message),
+        body: body::body(&message),
+        attachments: files::attachments(&message),
+        robot: signs::robot_signs(&message),
+        report: report::report(&message),
+        notes: Vec::new(),
     }
 }
 
@@ -244,206 +250,3 @@ fn fields<'a, 'x>(message: &'a Message<'x>, name: &'a str) -> impl Iterator<Item
         .iter()
         .filter(move |header| header.name.as_str().eq_ignore_ascii_case(name))
 }
-
-/// The readable parts in order; HTML as text where a part has no text beside it, or an empty one.
-fn body(message: &Message<'_>) -> CleanText {
-    let join = |count: usize, part: &dyn Fn(usize) -> Option<String>| {
-        let mut text = String::new();
-        for piece in (0..count.min(PARTS)).filter_map(part) {
-            if text.len() >= TEXT_CAP_BYTES {
-                break;
-            }
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str(&piece);
-        }
-        CleanText::new(&text)
-    };
-    let text = join(message.text_body_count(), &|i| {
-        message.body_text(i).map(|text| text.into_owned())
-    });
-    if !text.is_empty() {
-        return text;
-    }
-    join(
-        message.html_body_count(),
-        &|i| match &message.html_part(i as u32)?.body {
-            PartType::Html(html) => Some(mail_parser::decoders::html::html_to_text(html)),
-            PartType::Text(text) => Some(text.to_string()),
-            _ => None,
-        },
-    )
-}
-
-fn attachments(message: &Message<'_>) -> Vec<Attachment> {
-    let indexes = message.attachments.iter().take(PARTS);
-    indexes
-        .filter_map(|index| {
-            message
-                .parts
-                .get(*index as usize)
-                .map(|part| (*index, part))
-        })
-        .map(|(index, part)| attachment(index, part))
-        .collect()
-}
-
-fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
-    let content_type = match (&part.body, part.content_type()) {
-        (PartType::Message(_), _) => "message/rfc822".to_owned(),
-        (_, Some(kind)) => format!(
-            "{}/{}",
-            kind.ctype(),
-            kind.subtype().unwrap_or("octet-stream")
-        )
-        .to_lowercase(),
-        (_, None) => "application/octet-stream".to_owned(),
-    };
-    let bytes = part.contents();
-    Attachment {
-        part: index,
-        name: file_name(
-            part.attachment_name().unwrap_or_default(),
-            index,
-            &content_type,
-        ),
-        inline: matches!(part.body, PartType::InlineBinary(_))
-            && part.content_id().is_some()
-            && content_type.starts_with("image/"),
-        content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
-        size_bytes: bytes.len() as u64,
-        sha256: sha256(bytes),
-        may_quote_us: may_quote_us(&part.body, bytes),
-    }
-}
-
-/// Whether a file may hold a letter of ours: a letter itself, Outlook's winmail.dat, or text with a sentinel.
-fn may_quote_us(body: &PartType<'_>, bytes: &[u8]) -> bool {
-    /// How a winmail.dat begins (MS-OXTNEF section 2.1.3.1).
-    const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
-    matches!(body, PartType::Message(_))
-        || bytes.starts_with(&TNEF)
-        || bytes.windows(3).any(|three| three == b"[==")
-}
-
-/// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
-fn file_name(name: &str, index: u32, content_type: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = CleanLine::new(last, 1000)
-        .as_str()
-        .chars()
-        .filter(|c| !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'))
-        .collect();
-    let mut clean = clean.trim_matches(['.', ' ']).to_owned();
-    if clean.is_empty() {
-        let ending = match content_type {
-            "message/rfc822" => "eml",
-            "text/plain" => "txt",
-            "image/jpeg" => "jpg",
-            "image/png" => "png",
-            "application/pdf" => "pdf",
-            _ => "bin",
-        };
-        return format!("{index}.{ending}");
-    }
-    while clean.len() > 150 {
-        let ending = clean
-            .rfind('.')
-            .filter(|dot| clean.len() - dot <= 20)
-            .unwrap_or(clean.len());
-        let cut = clean[..ending]
-            .char_indices()
-            .next_back()
-            .map_or(0, |(at, _)| at);
-        clean.replace_range(cut..ending, "");
-    }
-    clean
-}
-
-fn robot_signs(message: &Message<'_>) -> RobotSigns {
-    let value = |name: &str| -> Option<String> {
-        let text = message.header_raw(name.to_owned())?.trim().to_lowercase();
-        Some(text.split(';').next().unwrap_or_default().trim().to_owned())
-    };
-    let has = |name: &str| fields(message, name).next().is_some();
-    RobotSigns {
-        auto_submitted: value("Auto-Submitted").filter(|value| !value.is_empty()),
-        precedence: value("Precedence"),
-        list: has("List-Id") || has("List-Unsubscribe"),
-        auto_reply_header: [
-            "X-Autoreply",
-            "X-Autorespond",
-            "X-Autoresponder",
-            "X-AutoReply-From",
-            "X-Autogenerated",
-            "X-Mail-Autoreply",
-        ]
-        .into_iter()
-        .any(has),
-        read_receipt: is_read_receipt(message),
-        null_return_path: value("Return-Path").is_some_and(|path| path == "<>"),
-    }
-}
-
-/// A note that a letter was displayed (RFC 8098).
-fn is_read_receipt(message: &Message<'_>) -> bool {
-    let report_type = message
-        .content_type()
-        .and_then(|kind| kind.attribute("report-type"));
-    report_type.is_some_and(|report| report.eq_ignore_ascii_case("disposition-notification"))
-}
-
-/// A report by RFC 3464 or by Exim's X-Failed-Recipients.
-fn report(message: &Message<'_>) -> Option<DeliveryReport> {
-    let is_report = message.content_type().is_some_and(|kind| {
-        kind.ctype().eq_ignore_ascii_case("multipart")
-            && kind
-                .subtype()
-                .is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
-            && kind
-                .attribute("report-type")
-                .is_none_or(|report| report.eq_ignore_ascii_case("delivery-status"))
-    });
-    let failed = message.header_raw("X-Failed-Recipients".to_owned());
-    if !is_report && failed.is_none() {
-        return None;
-    }
-    let mut report = DeliveryReport::default();
-    report.recipients.extend(
-        failed
-            .unwrap_or_default()
-            .split(',')
-            .filter_map(EmailAddress::parse),
-    );
-    for part in message.parts.iter().take(PARTS) {
-        if let PartType::Message(original) = &part.body {
-            report
-                .original_message_ids
-                .extend(original.message_id().map(str::to_owned));
-            continue;
-        }
-        let text = String::from_utf8_lossy(part.contents());
-        for line in text.lines().take(500) {
-            let Some((name, value)) = line.split_once(':') else {
-                continue;
-            };
-            match name.trim().to_ascii_lowercase().as_str() {
-                "final-recipient" | "original-recipient" => report
-                    .recipients
-                    .extend(value.rsplit(';').next().and_then(EmailAddress::parse)),
-                "message-id" => report.original_message_ids.push(value.to_owned()),
-                _ => {}
-            }
-        }
-    }
-    let ids = std::mem::take(&mut report.original_message_ids);
-    report.original_message_ids = ids.iter().filter_map(|id| usable_id(id)).collect();
-    report.recipients.dedup();
-    report.original_message_ids.truncate(REFERENCES);
-    Some(report)
-}
-
-#[cfg(test)]
-#[path = "parse_tests.rs"]
-mod tests;

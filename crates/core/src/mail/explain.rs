@@ -1,0 +1,100 @@
+//! What is understood of a letter, and why: `ninetosix-poller explain`.
+
+use serde::Serialize;
+
+use super::parse::parse;
+use crate::domain::incoming::{Fate, IncomingMail};
+use crate::domain::reply_text::{ReplyContext, reply_text};
+use crate::domain::robot::{Author, judge};
+
+/// What is understood of one letter. The names are fixed: scripts read them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The address it is from; empty where no one address can be told.
+    pub from: String,
+    /// The name beside it.
+    pub from_name: String,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// All words a reader sees, quotations included.
+    pub text: String,
+    /// The words its author wrote now.
+    pub reply_text: String,
+    /// Whether those words are certainly his and all of his.
+    pub reply_certain: bool,
+    /// `human`, `auto_reply`, `bounce`, `list`, `calendar`, `receipt`, `abuse` or `own`.
+    pub kind: &'static str,
+    /// The sign that told the kind; empty for a person.
+    pub evidence: String,
+    /// Name and decoded size in bytes of each file.
+    pub attachments: Vec<(String, u64)>,
+    /// For a delivery report, whom the letter did not reach.
+    pub bounce_recipients: Vec<String>,
+    /// For a delivery report, whether trying again is of no use.
+    pub bounce_permanent: Option<bool>,
+    /// For a delivery report, the Message-ID of the letter it is about.
+    pub original_message_id: Option<String>,
+    /// Its Message-ID; one made from the content where it has none.
+    pub message_id: String,
+    /// The Message-IDs it refers to, In-Reply-To first.
+    pub thread: Vec<String>,
+    /// What a reader should know about how it was read.
+    pub notes: Vec<String>,
+}
+
+/// Returns what is understood of the letter `raw`. Whether it is the desk's own is for `is_own` to say.
+pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanation {
+    let mail = parse(raw);
+    let judgement = judge(&mail);
+    let context = ReplyContext {
+        is_reply: mail.is_reply(),
+    };
+    let reply = reply_text(mail.body.as_str(), context);
+    let report = mail.report.as_ref();
+    Explanation {
+        from: mail.sender().map(ToString::to_string).unwrap_or_default(),
+        from_name: mail.sender_name().as_str().to_owned(),
+        subject: mail.subject.as_str().to_owned(),
+        text: mail.body.as_str().to_owned(),
+        reply_certain: reply.certain().is_some(),
+        reply_text: reply.own,
+        kind: if is_own(&mail) {
+            "own"
+        } else {
+            kind(judgement.author)
+        },
+        evidence: judgement.evidence,
+        attachments: files(&mail),
+        bounce_recipients: report
+            .map(|report| report.recipients.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        bounce_permanent: report.and_then(|report| match report.fate {
+            Fate::FailedForGood => Some(true),
+            Fate::FailedForNow | Fate::Delayed => Some(false),
+            Fate::Delivered => None,
+        }),
+        original_message_id: report.and_then(|report| report.original_message_ids.first().cloned()),
+        message_id: mail.message_id.clone(),
+        thread: mail.references.clone(),
+        notes: mail.notes.clone(),
+    }
+}
+
+fn kind(author: Author) -> &'static str {
+    match author {
+        Author::Person => "human",
+        Author::Invitation | Author::CalendarAnswer => "calendar",
+        Author::List => "list",
+        Author::DeliveryReport => "bounce",
+        Author::AutomaticAnswer => "auto_reply",
+        Author::ReadReceipt => "receipt",
+        Author::AbuseReport => "abuse",
+    }
+}
+
+fn files(mail: &IncomingMail) -> Vec<(String, u64)> {
+    let files = mail.attachments.iter();
+    files
+        .map(|file| (file.name.clone(), file.size_bytes))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! The files of a letter, under names that are safe to show and to pass on.
+
+use mail_parser::{Message, MimeHeaders, PartType};
+
+use super::PARTS;
+use crate::domain::digest::sha256;
+use crate::domain::incoming::Attachment;
+use crate::domain::text::CleanLine;
+
+pub(super) fn attachments(message: &Message<'_>) -> Vec<Attachment> {
+    let indexes = message.attachments.iter().take(PARTS);
+    indexes
+        .filter_map(|index| {
+            message
+                .parts
+                .get(*index as usize)
+                .map(|part| (*index, part))
+        })
+        .map(|(index, part)| attachment(index, part))
+        .collect()
+}
+
+fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
+    let content_type = match (&part.body, part.content_type()) {
+        (PartType::Message(_), _) => "message/rfc822".to_owned(),
+        (_, Some(kind)) => format!(
+            "{}/{}",
+            kind.ctype(),
+            kind.subtype().unwrap_or("octet-stream")
+        )
+        .to_lowercase(),
+        (_, None) => "application/octet-stream".to_owned(),
+    };
+    let bytes = part.contents();
+    Attachment {
+        part: index,
+        name: file_name(
+            part.attachment_name().unwrap_or_default(),
+            index,
+            &content_type,
+        ),
+        inline: matches!(part.body, PartType::InlineBinary(_))
+            && part.content_id().is_some()
+            && content_type.starts_with("image/"),
+        content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
+        size_bytes: bytes.len() as u64,
+        sha256: sha256(bytes),
+        may_quote_us: may_quote_us(&part.body, bytes),
+    }
+}
+
+/// Whether a file may hold a letter of ours: a letter itself, Outlook's winmail.dat, or text with a sentinel.
+fn may_quote_us(body: &PartType<'_>, bytes: &[u8]) -> bool {
+    /// How a winmail.dat begins (MS-OXTNEF section 2.1.3.1).
+    const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
+    matches!(body, PartType::Message(_))
+        || bytes.starts_with(&TNEF)
+        || bytes.windows(3).any(|three| three == b"[==")
+}
+
+/// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
+pub(super) fn file_name(name: &str, index: u32, content_type: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = CleanLine::new(last, 1000)
+        .as_str()
+        .chars()
+        .filter(|c| !matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'))
+        .collect();
+    let mut clean = clean.trim_matches(['.', ' ']).to_owned();
+    if clean.is_empty() {
+        let ending = match content_type {
+            "message/rfc822" => "eml",
+            "text/plain" => "txt",
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            "application/pdf" => "pdf",
+            _ => "bin",
+        };
+        return format!("{index}.{ending}");
+    }
+    while clean.len() > 150 {
+        let ending = clean
+            .rfind('.')
+            .filter(|dot| clean.len() - dot <= 20)
+            .unwrap_or(clean.len());
+        let cut = clean[..ending]
+            .char_indices()
+            .next_back()
+            .map_or(0, |(at, _)| at);
+        clean.replace_range(cut..ending, "");
+    }
+    clean
+}
