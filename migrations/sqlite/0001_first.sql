@@ -33,17 +33,19 @@ CREATE TABLE raw_chunk (
 CREATE TABLE ticket (
     number            INTEGER PRIMARY KEY AUTOINCREMENT,    -- the number people are told
     mailbox           TEXT NOT NULL,            -- the support address it came to and is answered from
-    state             TEXT NOT NULL CHECK (state IN ('new', 'in_work', 'answered', 'closed')),
+    state             TEXT NOT NULL CHECK (state IN ('new', 'in_work', 'answered', 'closed', 'merged')),
     subject           TEXT NOT NULL,            -- of the first letter, cleaned; '' where it had none
     requester_address TEXT NOT NULL,            -- in its compared form (lower case)
     requester_name    TEXT NOT NULL,            -- as the first letter spelled it; '' where it did not
     assignee          TEXT,                     -- login of the specialist who has it
     receipt_letter    INTEGER,                   -- the letter that names this ticket to its writer; one may name several
     related_ticket    INTEGER REFERENCES ticket (number),    -- an older ticket its first letter pointed at
+    merged_into       INTEGER REFERENCES ticket (number),    -- the ticket that goes on in its place, exactly while it is merged
     received_at       TEXT NOT NULL,            -- INTERNALDATE of the first letter
     created_at        TEXT NOT NULL,            -- when it was registered
     updated_at        TEXT NOT NULL,            -- when its state last changed
-    closed_at         TEXT                      -- NULL while it is not closed
+    closed_at         TEXT,                     -- NULL while it is not closed
+    CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 ) STRICT;
 CREATE INDEX ticket_requester ON ticket (requester_address, number);
 CREATE INDEX ticket_receipt ON ticket (receipt_letter);

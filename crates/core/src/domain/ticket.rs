@@ -23,6 +23,8 @@ pub enum State {
     Answered,
     /// Done. A letter of its writer within the reopening term opens it again.
     Closed,
+    /// Another ticket goes on in its place: what comes for this one is that one's. Final.
+    Merged,
 }
 
 /// What happens to a ticket.
@@ -30,6 +32,8 @@ pub enum State {
 pub enum Event {
     /// Its writer sent another letter.
     WriterWrote,
+    /// Its writer sent nothing but thanks.
+    WriterThanked,
     /// A specialist took it.
     Taken,
     /// A specialist answered.
@@ -54,6 +58,8 @@ pub fn apply(state: State, event: Event) -> Transition {
         reopened: false,
     };
     match (state, event) {
+        (state, Event::WriterThanked) => to(state),
+        (State::Merged, _) => to(State::Merged),
         (State::New, Event::WriterWrote) => to(State::New),
         (State::New, Event::Taken) => to(State::InWork),
         (State::New, Event::Answered) => to(State::Answered),
@@ -88,13 +94,20 @@ impl State {
             State::InWork => "in_work",
             State::Answered => "answered",
             State::Closed => "closed",
+            State::Merged => "merged",
         }
     }
 
     /// Returns the state with this name.
     pub fn from_name(name: &str) -> Option<State> {
-        [State::New, State::InWork, State::Answered, State::Closed]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        [
+            State::New,
+            State::InWork,
+            State::Answered,
+            State::Closed,
+            State::Merged,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == name)
     }
 }

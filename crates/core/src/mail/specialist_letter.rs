@@ -140,5 +140,6 @@ fn state_name(state: State) -> &'static str {
         State::InWork => "state_in_work",
         State::Answered => "state_answered",
         State::Closed => "state_closed",
+        State::Merged => "state_merged",
     }
 }

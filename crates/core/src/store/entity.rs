@@ -56,6 +56,7 @@ table!(ticket "ticket" {
     assignee: Option<String>,
     receipt_letter: Option<i64>,
     related_ticket: Option<i64>,
+    merged_into: Option<i64>,
     received_at: DateTimeUtc,
     created_at: DateTimeUtc,
     updated_at: DateTimeUtc,

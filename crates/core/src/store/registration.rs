@@ -45,6 +45,8 @@ pub struct Registrar<'a> {
 
 /// Ticket tags of one subject that are looked up.
 const TAGS: usize = 5;
+/// Merges that are followed from one ticket: each was a person's order, so more are a circle.
+const MERGES: usize = 100;
 
 impl Store {
     /// Registers `mail`, the content of `pending`. Returns `None` if it was decided already.
@@ -188,30 +190,42 @@ async fn letter_by_message_id(
 }
 
 /// Returns what decisions need of ticket `number`, locked until the transaction ends.
+/// Returns what is known of ticket `number`, or of the ticket that goes on in its place.
 pub(super) async fn ticket_facts(
     tx: &impl ConnectionTrait,
-    number: i64,
+    mut number: i64,
 ) -> Result<Option<TicketFacts>> {
     let select = format!(
-        "SELECT state, requester_address, requester_name, assignee, closed_at FROM ticket WHERE number = $1{}",
+        "SELECT state, requester_address, requester_name, assignee, closed_at, merged_into FROM ticket WHERE number = $1{}",
         on_postgres(tx, " FOR UPDATE")
     );
-    let Some(row) = query_one(tx, &select, [number.into()]).await? else {
-        return Ok(None);
-    };
-    let state: String = row.try_get("", "state")?;
-    Ok(Some(TicketFacts {
-        number,
-        state: State::from_name(&state).ok_or_else(|| StoreError::Row {
-            table: "ticket",
-            id: number,
-            what: format!("unknown state {state}"),
-        })?,
-        requester: EmailAddress::parse(&row.try_get::<String>("", "requester_address")?),
-        requester_name: CleanLine::new(&row.try_get::<String>("", "requester_name")?, 100),
-        assignee: row.try_get("", "assignee")?,
-        closed_at: row.try_get("", "closed_at")?,
-    }))
+    for _ in 0..MERGES {
+        let Some(row) = query_one(tx, &select, [number.into()]).await? else {
+            return Ok(None);
+        };
+        if let Some(target) = row.try_get("", "merged_into")? {
+            number = target;
+            continue;
+        }
+        let state: String = row.try_get("", "state")?;
+        return Ok(Some(TicketFacts {
+            number,
+            state: State::from_name(&state).ok_or_else(|| StoreError::Row {
+                table: "ticket",
+                id: number,
+                what: format!("unknown state {state}"),
+            })?,
+            requester: EmailAddress::parse(&row.try_get::<String>("", "requester_address")?),
+            requester_name: CleanLine::new(&row.try_get::<String>("", "requester_name")?, 100),
+            assignee: row.try_get("", "assignee")?,
+            closed_at: row.try_get("", "closed_at")?,
+        }));
+    }
+    Err(StoreError::Row {
+        table: "ticket",
+        id: number,
+        what: "merged in a circle".to_owned(),
+    })
 }
 
 async fn recent_receipts(
@@ -391,6 +405,7 @@ async fn open_ticket(
             .unwrap_or_default()),
         requester_name: Set(new.requester_name.to_string()),
         related_ticket: Set(new.related_ticket),
+        merged_into: Set(None),
         received_at: Set(received_at),
         created_at: Set(now),
         updated_at: Set(now),

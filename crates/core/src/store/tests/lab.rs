@@ -226,6 +226,13 @@ impl Lab {
         row.try_get_by_index::<i64>(0).expect("a number")
     }
 
+    /// Changes rows behind the store's back.
+    pub(super) async fn execute(&self, statement: &str) {
+        super::super::execute(&self.store.db, statement, [])
+            .await
+            .expect("the database");
+    }
+
     /// Returns the one text a query gives.
     pub(super) async fn text(&self, select: &str) -> String {
         let row = query_one(&self.store.db, select, [])

@@ -52,6 +52,23 @@ on_both_engines! {
         assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 2);
     }
 
+    async fn a_merged_ticket_leads_to_its_target(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        for n in 1..=3 {
+            let opened = lab.register(&from_rita(&format!("{n}@family.test"), "s", &format!("b{n}")), &held, now).await;
+            assert_eq!(opened.ticket, Some(n));
+        }
+        lab.execute("UPDATE ticket SET state = 'merged', merged_into = 2 WHERE number = 1").await;
+        lab.execute("UPDATE ticket SET state = 'merged', merged_into = 3 WHERE number = 2").await;
+        let mut reply = from_rita("4@family.test", "Re: s", "ещё");
+        reply.references = vec![lab.text("SELECT message_id FROM letter WHERE kind = 'receipt' ORDER BY id LIMIT 1").await];
+        let registered = lab.register(&reply, &held, now).await;
+        assert_eq!((registered.outcome, registered.ticket), (Outcome::Entry, Some(3)));
+        let tagged = lab.register(&from_rita("5@family.test", "Re: s [№ 2] [№ 77]", "и ещё"), &held, now).await;
+        assert_eq!((tagged.outcome, tagged.ticket), (Outcome::Entry, Some(3)));
+    }
+
     async fn receipts_over_the_ceiling_are_joined_and_postponed(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
