@@ -230,8 +230,8 @@ on_both_engines! {
         assert!(answer.mail.says("Попробуйте ещё раз."));
         let monday: Vec<Taken> = office.taken().split_off(quiet);
         assert!(monday.iter().all(|taken| taken.at >= at("2026-11-30T09:00:00")), "{monday:?}");
-        let to_ivan: Vec<&Taken> = monday.iter().filter(|taken| taken.recipient == ivan && kind(taken) == "notice").collect();
-        assert!(to_ivan.is_empty() || to_ivan[0].mail.says("Не вижу оценки."), "the older letter first");
+        let to_ivan = office.wait_for(quiet, "notice", &ivan);
+        assert!(to_ivan.mail.says("Не вижу оценки."), "the older letter first: {}", to_ivan.mail.text);
     }
 
     fn the_gate_closes_to_the_second_and_before_the_last_byte(engine) {

@@ -59,7 +59,6 @@ on_both_engines! {
 }
 
 #[test]
-#[ignore = "product: the server's reply is logged as it is, and most servers quote the address in it"]
 fn a_refusal_that_quotes_the_address_is_logged_without_it() {
     let mut desk = Desk::new(&own_lab(), Engine::Sqlite, |_| {});
     desk.start();

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Delivery;
+use crate::domain::address::mask_addresses;
 use crate::domain::gate::{Gate, may_begin, may_finish};
 use crate::domain::letter::Kind;
 use crate::domain::outgoing::Content;
@@ -249,7 +250,11 @@ impl Delivery {
                     }
                     Class::Ours | Class::Policy => (
                         Some(again(why.clone())),
-                        After::Pause(format!("SMTP server {}: {why}", self.server.host)),
+                        After::Pause(format!(
+                            "SMTP server {}: {}",
+                            self.server.host,
+                            mask_addresses(&why)
+                        )),
                     ),
                 }
             }
@@ -336,6 +341,7 @@ fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
         claimed.attempts,
         took.as_millis() as u64,
     );
+    let masked = |why: &String| mask_addresses(why);
     match ending {
         Ending::Sent => tracing::info!(
             letter.id = id,
@@ -350,10 +356,10 @@ fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
             tracing::info!(letter.id = id, letter.kind = kind, ticket.id = ticket, %until, "waits")
         }
         Ending::TryAgain { at, why } => {
-            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why, "not accepted, will be tried again")
+            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why = masked(why), "not accepted, will be tried again")
         }
         Ending::Unknown { at, why } => {
-            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why, "perhaps accepted; the same bytes will go again")
+            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why = masked(why), "perhaps accepted; the same bytes will go again")
         }
         Ending::Failed { why } => tracing::warn!(
             letter.id = id,
@@ -361,7 +367,7 @@ fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
             ticket.id = ticket,
             attempt,
             to,
-            why,
+            why = masked(why),
             "failed"
         ),
         Ending::Held { why } => tracing::warn!(
@@ -369,7 +375,7 @@ fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
             letter.kind = kind,
             ticket.id = ticket,
             to,
-            why,
+            why = masked(why),
             "held for a person"
         ),
     }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use self::attempt::After;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, mask_addresses};
 use crate::domain::desk::Desk;
 use crate::domain::gate::{Gate, may_begin};
 use crate::domain::letter::Lane;
@@ -174,7 +174,11 @@ impl Delivery {
                     PAUSE.0
                 };
                 return Ok(Turn::Pause {
-                    problem: format!("SMTP server {}: {error}", self.server.host),
+                    problem: format!(
+                        "SMTP server {}: {}",
+                        self.server.host,
+                        mask_addresses(&error.to_string())
+                    ),
                     at_least,
                 });
             }

@@ -73,6 +73,23 @@ impl EmailAddress {
     }
 }
 
+/// Returns `text` for logs: every address in it masked. Servers quote them in their replies.
+pub fn mask_addresses(text: &str) -> String {
+    let is_around = |c: char| c.is_whitespace() || "<>()[],;:\"'".contains(c);
+    let mut masked = String::with_capacity(text.len());
+    for piece in text.split_inclusive(is_around) {
+        let word = piece.trim_end_matches(is_around);
+        if word.contains('@') {
+            let address = EmailAddress::parse(word.trim_matches('.'));
+            masked.push_str(&address.map_or("***@***".to_owned(), |address| address.masked()));
+        } else {
+            masked.push_str(word);
+        }
+        masked.push_str(&piece[word.len()..]);
+    }
+    masked
+}
+
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -126,5 +143,23 @@ mod tests {
                 .masked(),
             "r***@e***.org"
         );
+    }
+
+    #[test]
+    fn addresses_in_the_words_of_a_server_are_masked() {
+        for (text, want) in [
+            (
+                "550 5.1.1 <rita@family.test>: Recipient address rejected: no user rita@family.test.",
+                "550 5.1.1 <r***@f***.test>: Recipient address rejected: no user r***@f***.test",
+            ),
+            ("452 try later", "452 try later"),
+            (
+                "\"a b\"@x.test, пользователь@почта.рф",
+                "\"a b\"***@***, ***@***",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(mask_addresses(text), want);
+        }
     }
 }
