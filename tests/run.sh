@@ -27,11 +27,13 @@ failed=''
 
 # On every way out: the servers stop, nothing stays.
 clean_up() {
-  local rc=$?
+  local rc=$? lab
   trap '' INT TERM HUP
   [[ -n $work ]] || exit "$rc"
   "$SUPPORT/postgres" down "$work/postgres" --purge >/dev/null 2>&1 || true
-  [[ ! -d $work/lab ]] || "$SUPPORT/maillab/maillab" down "$work/lab" --purge >/dev/null 2>&1 || true
+  for lab in "$work"/{lab,imap-lab}; do
+    [[ ! -d $lab ]] || "$SUPPORT/maillab/maillab" down "$lab" --purge >/dev/null 2>&1 || true
+  done
   rm -rf "$work"
   exit "$rc"
 }
@@ -101,6 +103,14 @@ start_lab() {
   say "NINETOSIX_TEST_LAB=$NINETOSIX_TEST_LAB"
 }
 
+# A mail server that the tests of the IMAP connection stop and freeze: nobody else's.
+start_imap_lab() {
+  "$SUPPORT/maillab/maillab" up "$work/imap-lab" >"$work/imap-lab.log" 2>&1 ||
+    { cat "$work/imap-lab.log"; return 1; }
+  NINETOSIX_TEST_IMAP_LAB=$work/imap-lab
+  export NINETOSIX_TEST_IMAP_LAB
+}
+
 main() {
   case ${1:-} in -h | --help) usage; return ;; esac
   trap clean_up EXIT
@@ -121,7 +131,8 @@ main() {
   if step "cargo build" cargo build --workspace --all-features --all-targets --locked; then
     work=$(mktemp -d /var/tmp/ninetosix-tests.XXXXXX)
     chmod 711 "$work"
-    if step "private PostgreSQL" start_postgres && step "private mail server" start_lab; then
+    if step "private PostgreSQL" start_postgres && step "private mail server" start_lab &&
+      step "private mail server of the IMAP tests" start_imap_lab; then
       step "cargo test" cargo test --workspace --all-features --locked "$@" || true
     else
       skip "cargo test" "no database or no mail server"

@@ -1,10 +1,10 @@
 //! A real Dovecot, which a mail lab provides.
 //!
-//! Off unless `NINETOSIX_MAILLAB` names the directory of a running lab:
+//! Off unless `NINETOSIX_TEST_IMAP_LAB` names the directory of a lab that these tests may stop and freeze:
 //!
 //! ```text
-//! maillab up /var/tmp/lab --dovecot 'imap_idle_notify_interval = 2 secs'
-//! NINETOSIX_MAILLAB=/var/tmp/lab NINETOSIX_MAILLAB_SCRIPT=…/maillab cargo test lab_ -- --nocapture
+//! tests/support/maillab/maillab up /var/tmp/imap-lab
+//! NINETOSIX_TEST_IMAP_LAB=/var/tmp/imap-lab cargo test -p ninetosix-poller --lib lab_
 //! ```
 
 use std::collections::HashMap;
@@ -42,8 +42,8 @@ fn pairs(text: &str, separator: char) -> HashMap<String, String> {
 impl Lab {
     /// The lab, or `None` where there is none.
     pub(super) async fn find() -> Option<Self> {
-        let Some(dir) = std::env::var_os("NINETOSIX_MAILLAB").map(PathBuf::from) else {
-            println!("not run: NINETOSIX_MAILLAB names no lab");
+        let Some(dir) = std::env::var_os("NINETOSIX_TEST_IMAP_LAB").map(PathBuf::from) else {
+            println!("not run: NINETOSIX_TEST_IMAP_LAB names no lab");
             return None;
         };
         let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("a running lab");
@@ -110,7 +110,10 @@ impl Lab {
 
     /// Freezes, thaws, stops or starts Dovecot.
     pub(super) async fn dovecot(&self, verb: &str) {
-        let lab = std::env::var_os("NINETOSIX_MAILLAB_SCRIPT").unwrap_or_else(|| "maillab".into());
+        let lab = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/support/maillab/maillab"
+        );
         let mut command = Command::new(lab);
         command
             .arg(verb)
