@@ -1,6 +1,7 @@
 //! The daemon: one loop a mailbox that reads, one that sends what may go at any hour.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use ninetosix_core::clock::Clock;
@@ -28,6 +29,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             mailbox: mailbox.address.clone(),
             wake: delivery.wake.clone(),
             stop: daemon.stop.clone(),
+            born: Instant::now(),
             blameless: Vec::new(),
         };
         loops.spawn(delivery.run());

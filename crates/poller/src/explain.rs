@@ -69,7 +69,7 @@ fn explain_all(
     let mut exit = Exit::Fine;
     for path in files {
         let explained = read(path).and_then(|raw| {
-            catch_unwind(AssertUnwindSafe(|| explain(&raw, &is_own)))
+            catch_unwind(AssertUnwindSafe(|| explain(&raw, is_own)))
                 .map_err(|_| io::Error::other("the parser panicked on this letter"))
         });
         let (explanation, error) = match explained {

@@ -2,8 +2,8 @@
 //! mark on the server. Nothing on the server is changed before the commit that holds the bytes.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
+use ninetosix_core::clock::Clock;
 use ninetosix_core::config::AfterRegistration;
 use ninetosix_core::failpoint;
 use ninetosix_core::store::StoreError;
@@ -16,6 +16,8 @@ use crate::register::Register;
 /// Letters asked for at once, and the bytes after which no more are asked for.
 const FETCH_LETTERS: usize = 50;
 const FETCH_BYTES: u64 = 8 * 1024 * 1024;
+/// The most bytes that are in memory at once, but for one letter that is larger.
+const TOGETHER_BYTES: u64 = 2 * FETCH_BYTES;
 /// Headers asked for at once, for letters that are only listed.
 const LIST_LETTERS: usize = 500;
 /// What is kept of a letter above the cap: its header and the beginning of its text.
@@ -85,20 +87,31 @@ impl Folder {
             .into_iter()
             .filter(|uid| !known.contains(uid))
             .collect();
+        // While one batch is stored and registered, the next is on its way.
+        let mut waiting = Fetched::default();
         for some in new.chunks(FETCH_LETTERS) {
-            if register.stop.is_asked() {
-                return Ok(());
-            }
             let envelopes = connection.fetch_sizes(some).await?;
             for batch in batches(&envelopes, letter_cap_bytes) {
-                let missing =
-                    fetch(connection, register, &key, batch, letter_cap_bytes, held).await?;
-                let stored = batch.iter().map(|envelope| envelope.uid);
-                known.extend(stored.filter(|uid| !missing.contains(uid)));
-                register.all(held).await?;
+                if register.stop.is_asked() {
+                    return Ok(());
+                }
+                let size: u64 = batch.iter().map(|letter| u64::from(letter.size)).sum();
+                if size + waiting.bytes() > TOGETHER_BYTES {
+                    let stored = keep(register, &key, std::mem::take(&mut waiting), held).await?;
+                    known.extend(stored);
+                }
+                let before = std::mem::take(&mut waiting);
+                let clock = register.clock.clone();
+                let (next, stored) = tokio::join!(
+                    fetch(connection, clock.as_ref(), batch, letter_cap_bytes),
+                    keep(register, &key, before, held)
+                );
+                known.extend(stored?);
+                waiting = next?;
                 mark(connection, register, &key, after).await?;
             }
         }
+        known.extend(keep(register, &key, waiting, held).await?);
         // What an earlier run stored and did not get to.
         register.all(held).await?;
         mark(connection, register, &key, after).await
@@ -180,16 +193,14 @@ fn list(headers: Headers, register: &Register) -> Listed {
     });
     Listed {
         message_id: id.filter(|id| !id.is_empty()),
-        ..listing(&headers.envelope, register)
+        ..listing(&headers.envelope, register.clock.as_ref())
     }
 }
 
-fn listing(envelope: &Envelope, register: &Register) -> Listed {
+fn listing(envelope: &Envelope, clock: &dyn Clock) -> Listed {
     Listed {
         uid: envelope.uid,
-        internal_date: envelope
-            .internal_date
-            .unwrap_or_else(|| register.clock.now()),
+        internal_date: envelope.internal_date.unwrap_or_else(|| clock.now()),
         size_bytes: envelope.size.into(),
         message_id: None,
     }
@@ -211,15 +222,23 @@ fn batches(envelopes: &[Envelope], letter_cap_bytes: u64) -> impl Iterator<Item 
     })
 }
 
-/// Stores the raw bytes of `batch`, each with its ledger row. Returns the UIDs the server did not give.
+/// Letters that were fetched and are not stored yet.
+#[derive(Default)]
+struct Fetched(Vec<(Listed, Vec<u8>)>);
+
+impl Fetched {
+    fn bytes(&self) -> u64 {
+        self.0.iter().map(|(_, raw)| raw.len() as u64).sum()
+    }
+}
+
+/// Fetches `batch`. Letters that are gone meanwhile are not in the result; they have no row and need none.
 async fn fetch(
     connection: &mut Connection,
-    register: &Register,
-    key: &FolderKey,
+    clock: &dyn Clock,
     batch: &[Envelope],
     letter_cap_bytes: u64,
-    held: &Held,
-) -> Result<Vec<u32>, SyncError> {
+) -> Result<Fetched, ImapError> {
     if let [letter] = batch
         && u64::from(letter.size) > letter_cap_bytes
     {
@@ -228,58 +247,46 @@ async fn fetch(
             size_bytes = letter.size,
             "above the cap: its header and beginning are kept"
         );
-        let Some(beginning) = connection.fetch_start(letter.uid, BEGINNING_BYTES).await? else {
-            return Ok(vec![letter.uid]);
-        };
-        let listed = listing(letter, register);
-        let now = register.clock.now();
-        register
-            .store
-            .store_raw(key, &listed, &beginning, held, now)
-            .await?;
-        return Ok(Vec::new());
+        let beginning = connection.fetch_start(letter.uid, BEGINNING_BYTES).await?;
+        let beginning = beginning.map(|beginning| (listing(letter, clock), beginning));
+        return Ok(Fetched(beginning.into_iter().collect()));
     }
-    let failure: Mutex<Option<StoreError>> = Mutex::new(None);
+    let mut letters = Vec::with_capacity(batch.len());
     let missing = connection
         .fetch_bodies(batch, |letter| {
             failpoint::reach("fetched");
-            let listed = batch
-                .iter()
-                .find(|envelope| envelope.uid == letter.uid)
-                .map(|envelope| listing(envelope, register));
-            let failure = &failure;
-            async move {
-                // After a failure the rest of the answer is read and dropped: those letters are fetched again.
-                let failed_before = failure.lock().is_ok_and(|failure| failure.is_some());
-                let Some(listed) = listed.filter(|_| !failed_before) else {
-                    return;
-                };
-                match register
-                    .store
-                    .store_raw(key, &listed, &letter.bytes, held, register.clock.now())
-                    .await
-                {
-                    Ok(()) => failpoint::reach("raw_stored"),
-                    Err(error) => {
-                        if let Ok(mut failure) = failure.lock() {
-                            *failure = Some(error);
-                        }
-                    }
-                }
-            }
+            let envelope = batch.iter().find(|envelope| envelope.uid == letter.uid);
+            letters.extend(envelope.map(|envelope| (listing(envelope, clock), letter.bytes)));
+            std::future::ready(())
         })
         .await?;
-    if let Some(error) = failure.into_inner().unwrap_or_default() {
-        return Err(error.into());
-    }
     if !missing.is_empty() {
         tracing::info!(
-            mailbox.folder = key.folder,
             letters = missing.len(),
             "letters vanished before they could be fetched"
         );
     }
-    Ok(missing)
+    Ok(Fetched(letters))
+}
+
+/// Stores letters, each with its ledger row, and registers all that wait. Returns the UIDs that were stored.
+async fn keep(
+    register: &mut Register,
+    key: &FolderKey,
+    fetched: Fetched,
+    held: &Held,
+) -> Result<Vec<u32>, StoreError> {
+    let Fetched(letters) = fetched;
+    if letters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = register.clock.now();
+    register.store.store_raw(key, &letters, held, now).await?;
+    letters.iter().for_each(|_| failpoint::reach("raw_stored"));
+    let uids = letters.iter().map(|(letter, _)| letter.uid).collect();
+    drop(letters);
+    register.all(held).await?;
+    Ok(uids)
 }
 
 /// Sets the courtesy mark on decided letters. Our state never depends on it.

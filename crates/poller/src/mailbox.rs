@@ -55,16 +55,21 @@ impl MailboxLoop {
         let name = format!("mailbox:{address}");
         let holder = process::holder();
         let mut pause = PAUSE.0;
+        let mut told_waiting = false;
         while !stop.is_asked() {
             let end = match store.take_lease(&name, &holder, clock.now()).await {
                 Ok(Some(held)) => {
+                    told_waiting = false;
                     let end = self.under_lease(&held, &mut pulse, &mut pause).await;
                     // Best effort: a lease that is not given back runs out.
                     let _ = store.release_lease(&held, clock.now()).await;
                     end
                 }
                 Ok(None) => {
-                    tracing::info!(mailbox = %address.masked(), "another poller reads this mailbox; waiting");
+                    if !told_waiting {
+                        tracing::info!(mailbox = %address.masked(), "another poller reads this mailbox; waiting");
+                    }
+                    told_waiting = true;
                     stop.sleep(LEASE_PAUSE).await;
                     continue;
                 }
@@ -76,7 +81,8 @@ impl MailboxLoop {
             match end {
                 End::Stopped => break,
                 End::LeaseLost => {
-                    tracing::warn!(mailbox = %address.masked(), "another poller has taken over")
+                    tracing::warn!(mailbox = %address.masked(), "another poller has taken over");
+                    stop.sleep(LEASE_PAUSE).await;
                 }
                 End::Failed { problem, at_least } => {
                     pulse.bad(&store, problem, clock.now()).await;

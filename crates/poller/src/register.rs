@@ -3,20 +3,28 @@
 //! third attempt alone that fails sets it aside (rules R06, R07).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ninetosix_core::clock::Clock;
 use ninetosix_core::delivery::Office;
 use ninetosix_core::domain::address::EmailAddress;
+use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
 use ninetosix_core::mail::parse::{in_parser_thread, parse};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
 use ninetosix_core::store::lease::Held;
+use ninetosix_core::store::registration::Registered;
 use ninetosix_core::store::{Result, Store, StoreError};
 use tokio::sync::Notify;
 
 /// Letters looked up at once.
 const BATCH: u64 = 100;
+/// Letters of together this many bytes are registered with one commit.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// A letter that ended the program before is tried again only by a program that has lived so long: what kills it every
+/// few moments is then not this letter.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// Registers the stored letters of one mailbox.
 pub(crate) struct Register {
@@ -27,6 +35,8 @@ pub(crate) struct Register {
     /// Rung when a letter was registered.
     pub(crate) wake: Arc<Notify>,
     pub(crate) stop: Stop,
+    /// When the program began to register.
+    pub(crate) born: Instant,
     /// Attempts that failed through no fault of their letter: the database was away.
     pub(crate) blameless: Vec<i64>,
 }
@@ -48,20 +58,15 @@ impl Register {
             if fresh.is_empty() {
                 for letter in tried {
                     self.alone(&letter, held).await?;
+                    if self.stop.is_asked() {
+                        break;
+                    }
                 }
                 continue;
             }
             let ids: Vec<i64> = fresh.iter().map(|letter| letter.id).collect();
             self.store.count_attempt(&ids, false, held).await?;
-            for letter in fresh {
-                if let Err(panic) = self.one(&letter, held).await? {
-                    tracing::warn!(
-                        mailbox.uid = letter.uid,
-                        reason = panic,
-                        "a letter could not be read; it will be tried alone"
-                    );
-                }
-            }
+            self.together(fresh, held).await?;
         }
         Ok(())
     }
@@ -72,6 +77,14 @@ impl Register {
             return self
                 .set_aside(letter, "reading it ended the program", held)
                 .await;
+        }
+        if letter.attempts_alone > 0
+            && !self
+                .stop
+                .sleep(SETTLED.saturating_sub(self.born.elapsed()))
+                .await
+        {
+            return Ok(());
         }
         self.store.count_attempt(&[letter.id], true, held).await?;
         match self.one(letter, held).await {
@@ -94,34 +107,86 @@ impl Register {
         }
     }
 
+    /// Registers letters that were never tried, many with one commit: a commit costs more than a letter.
+    async fn together(&self, letters: Vec<Pending>, held: &Held) -> Result<()> {
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        for letter in letters {
+            match self.read(&letter).await? {
+                Ok((mail, size)) => {
+                    group.push((letter, mail));
+                    bytes += size;
+                }
+                Err(why) => self.unreadable(&letter, &why),
+            }
+            if bytes >= GROUP_BYTES {
+                self.commit(&std::mem::take(&mut group), held).await?;
+                bytes = 0;
+            }
+        }
+        self.commit(&group, held).await
+    }
+
+    async fn commit(&self, group: &[(Pending, IncomingMail)], held: &Held) -> Result<()> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let registrar = self.office.registrar(&self.mailbox);
+        let now = self.clock.now();
+        let all = self
+            .store
+            .register_group(registrar, group, held, now)
+            .await?;
+        for ((letter, _), registered) in group.iter().zip(all) {
+            match registered {
+                Ok(registered) => self.done(letter, registered),
+                Err(error) => self.unreadable(letter, &error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
     /// Registers one letter; the inner error says why it could not be read.
     async fn one(&self, letter: &Pending, held: &Held) -> Result<std::result::Result<(), String>> {
+        let mail = match self.read(letter).await? {
+            Ok((mail, _)) => mail,
+            Err(why) => return Ok(Err(why)),
+        };
+        let registrar = self.office.registrar(&self.mailbox);
+        let now = self.clock.now();
+        match self
+            .store
+            .register(registrar, letter, &mail, held, now)
+            .await
+        {
+            Ok(registered) => {
+                self.done(letter, registered);
+                Ok(Ok(()))
+            }
+            Err(StoreError::Row { what, .. }) => Ok(Err(what)),
+            Err(error @ StoreError::Values(_)) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the stored bytes of a letter. Returns it with their number; the inner error says why it could not be read.
+    async fn read(
+        &self,
+        letter: &Pending,
+    ) -> Result<std::result::Result<(IncomingMail, usize), String>> {
         let raw = match self.store.raw(letter.raw_mail_id).await {
             Ok(raw) => raw,
             Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
             Err(error) => return Err(error),
         };
-        let mail = match in_parser_thread(move || parse(&raw)).await {
-            Ok(mail) => mail,
-            Err(panic) => return Ok(Err(panic)),
-        };
-        failpoint::reach("parsed");
-        let registered = match self
-            .store
-            .register(
-                self.office.registrar(&self.mailbox),
-                letter,
-                &mail,
-                held,
-                self.clock.now(),
-            )
-            .await
-        {
-            Ok(registered) => registered,
-            Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
-            Err(error @ StoreError::Values(_)) => return Ok(Err(error.to_string())),
-            Err(error) => return Err(error),
-        };
+        let size = raw.len();
+        let mail = in_parser_thread(move || parse(&raw)).await;
+        Ok(mail.map(|mail| {
+            failpoint::reach("parsed");
+            (mail, size)
+        }))
+    }
+
+    fn done(&self, letter: &Pending, registered: Option<Registered>) {
         failpoint::reach("committed");
         if let Some(registered) = registered {
             tracing::info!(
@@ -133,7 +198,14 @@ impl Register {
             );
         }
         self.wake.notify_one();
-        Ok(Ok(()))
+    }
+
+    fn unreadable(&self, letter: &Pending, reason: &str) {
+        tracing::warn!(
+            mailbox.uid = letter.uid,
+            reason,
+            "a letter could not be read; it will be tried alone"
+        );
     }
 
     /// Sets a letter aside and raises one alert.

@@ -165,82 +165,48 @@ impl Store {
             .collect()
     }
 
-    /// Stores the bytes of a letter and its ledger row. Doing it again changes nothing.
+    /// Stores the bytes of letters and their ledger rows, with as few commits as their size allows. Doing it again
+    /// changes nothing.
     pub async fn store_raw(
         &self,
         key: &FolderKey,
-        letter: &Listed,
-        raw: &[u8],
+        letters: &[(Listed, Vec<u8>)],
         held: &Held,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let hash = sha256(raw);
-        let mut tx = self.begin_write().await?;
-        lease::check(&tx, held).await?;
-        let known = raw_mail::Entity::find()
-            .filter(raw_mail::Column::Sha256.eq(&hash))
-            .one(&tx)
-            .await?;
-        let raw_mail_id = match &known {
-            Some(known) => known.id,
-            None => {
-                let row = raw_mail::ActiveModel {
-                    sha256: Set(hash),
-                    size_bytes: Set(raw.len() as i64),
-                    complete: Set(false),
-                    created_at: Set(now),
-                    ..Default::default()
-                };
-                row.insert(&tx).await?.id
-            }
+        let begin = async || -> Result<_> {
+            let tx = self.begin_write().await?;
+            lease::check(&tx, held).await?;
+            Ok(tx)
         };
-        if known.is_none_or(|known| !known.complete) {
-            execute(
-                &tx,
-                "DELETE FROM raw_chunk WHERE raw_mail_id = $1",
-                [raw_mail_id.into()],
-            )
-            .await?;
-            let mut in_transaction = 0;
-            for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
-                if in_transaction + chunk.len() > TRANSACTION_BYTES {
-                    tx.commit().await?;
-                    tx = self.begin_write().await?;
-                    lease::check(&tx, held).await?;
-                    in_transaction = 0;
+        let mut tx = begin().await?;
+        let mut in_transaction = 0;
+        for (letter, raw) in letters {
+            let (raw_mail_id, complete) = raw_mail_row(&tx, raw, now).await?;
+            if !complete {
+                let delete = "DELETE FROM raw_chunk WHERE raw_mail_id = $1";
+                execute(&tx, delete, [raw_mail_id.into()]).await?;
+                for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
+                    if in_transaction + chunk.len() > TRANSACTION_BYTES {
+                        tx.commit().await?;
+                        tx = begin().await?;
+                        in_transaction = 0;
+                    }
+                    let row = raw_chunk::ActiveModel {
+                        raw_mail_id: Set(raw_mail_id),
+                        seq: Set(seq as i32),
+                        bytes: Set(chunk.to_vec()),
+                    };
+                    raw_chunk::Entity::insert(row)
+                        .exec_without_returning(&tx)
+                        .await?;
+                    in_transaction += chunk.len();
                 }
-                let row = raw_chunk::ActiveModel {
-                    raw_mail_id: Set(raw_mail_id),
-                    seq: Set(seq as i32),
-                    bytes: Set(chunk.to_vec()),
-                };
-                raw_chunk::Entity::insert(row)
-                    .exec_without_returning(&tx)
-                    .await?;
-                in_transaction += chunk.len();
+                let update = "UPDATE raw_mail SET complete = $2 WHERE id = $1";
+                execute(&tx, update, [raw_mail_id.into(), true.into()]).await?;
             }
-            execute(
-                &tx,
-                "UPDATE raw_mail SET complete = $2 WHERE id = $1",
-                [raw_mail_id.into(), true.into()],
-            )
-            .await?;
+            insert_ledger_row(&tx, key, letter, raw_mail_id, now).await?;
         }
-        let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, marked, fetched_at)
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10) ON CONFLICT (mailbox, folder, uidvalidity, uid) DO NOTHING";
-        let values = [
-            key.mailbox.as_str().into(),
-            key.folder.as_str().into(),
-            i64::from(key.uidvalidity).into(),
-            i64::from(letter.uid).into(),
-            letter.internal_date.into(),
-            (letter.size_bytes as i64).into(),
-            letter.message_id.clone().into(),
-            raw_mail_id.into(),
-            false.into(),
-            now.into(),
-        ];
-        execute(&tx, insert, values).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -342,6 +308,56 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Finds or makes the row of these bytes. Returns its id, and whether all of them are stored already.
+async fn raw_mail_row(
+    tx: &impl ConnectionTrait,
+    raw: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(i64, bool)> {
+    let hash = sha256(raw);
+    let known = raw_mail::Entity::find()
+        .filter(raw_mail::Column::Sha256.eq(&hash))
+        .one(tx)
+        .await?;
+    if let Some(known) = known {
+        return Ok((known.id, known.complete));
+    }
+    let row = raw_mail::ActiveModel {
+        sha256: Set(hash),
+        size_bytes: Set(raw.len() as i64),
+        complete: Set(false),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    Ok((row.insert(tx).await?.id, false))
+}
+
+/// Writes the ledger row of a letter whose bytes are stored, unless its UID has one.
+async fn insert_ledger_row(
+    tx: &impl ConnectionTrait,
+    key: &FolderKey,
+    letter: &Listed,
+    raw_mail_id: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, marked, fetched_at)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10) ON CONFLICT (mailbox, folder, uidvalidity, uid) DO NOTHING";
+    let values = [
+        key.mailbox.as_str().into(),
+        key.folder.as_str().into(),
+        i64::from(key.uidvalidity).into(),
+        i64::from(letter.uid).into(),
+        letter.internal_date.into(),
+        (letter.size_bytes as i64).into(),
+        letter.message_id.clone().into(),
+        raw_mail_id.into(),
+        false.into(),
+        now.into(),
+    ];
+    execute(tx, insert, values).await?;
+    Ok(())
 }
 
 /// Returns the bytes of a letter, read within `db`.

@@ -58,17 +58,41 @@ impl Store {
         held: &Held,
         now: DateTime<Utc>,
     ) -> Result<Option<Registered>> {
+        let one = [(pending.clone(), mail.clone())];
+        let mut registered = self.register_group(registrar, &one, held, now).await?;
+        registered.pop().unwrap_or(Ok(None))
+    }
+
+    /// Registers several letters with one commit. Each has a savepoint of its own: one that the database refuses for
+    /// good takes nothing of the others with it, and its error stands in its place.
+    ///
+    /// # Errors
+    /// If nothing was registered, through no fault of any letter.
+    pub async fn register_group(
+        &self,
+        registrar: Registrar<'_>,
+        letters: &[(Pending, IncomingMail)],
+        held: &Held,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<Option<Registered>>>> {
         let tx = self.begin_write().await?;
         lease::check(&tx, held).await?;
-        if intake::undecided(&tx, pending.id).await?.is_none() {
-            return Ok(None);
+        let mut all = Vec::with_capacity(letters.len());
+        for (pending, mail) in letters {
+            execute(&tx, "SAVEPOINT letter", []).await?;
+            let registered = register_one(&tx, registrar, pending, mail, now).await;
+            match &registered {
+                Ok(_) => {}
+                Err(StoreError::Row { .. } | StoreError::Values(_)) => {
+                    execute(&tx, "ROLLBACK TO SAVEPOINT letter", []).await?;
+                }
+                Err(_) => return registered.map(|_| all),
+            }
+            execute(&tx, "RELEASE SAVEPOINT letter", []).await?;
+            all.push(registered);
         }
-        let proof = proof(mail, registrar.desk, registrar.key);
-        let facts = facts(&tx, mail, &proof, registrar.desk, now).await?;
-        let registration = decide(mail, &proof, &facts, registrar.desk, now);
-        let registered = apply(&tx, registrar, pending, mail, registration, now).await?;
         tx.commit().await?;
-        Ok(Some(registered))
+        Ok(all)
     }
 
     /// Sets aside a letter that failed too often, and tells the operator once.
@@ -89,6 +113,25 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Registers one letter within the transaction; `None` if it was decided already.
+async fn register_one(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    pending: &Pending,
+    mail: &IncomingMail,
+    now: DateTime<Utc>,
+) -> Result<Option<Registered>> {
+    if intake::undecided(tx, pending.id).await?.is_none() {
+        return Ok(None);
+    }
+    let proof = proof(mail, registrar.desk, registrar.key);
+    let facts = facts(tx, mail, &proof, registrar.desk, now).await?;
+    let registration = decide(mail, &proof, &facts, registrar.desk, now);
+    apply(tx, registrar, pending, mail, registration, now)
+        .await
+        .map(Some)
 }
 
 /// Looks up what the decision must know.
@@ -189,8 +232,8 @@ async fn letter_by_message_id(
     }))
 }
 
-/// Returns what decisions need of ticket `number`, locked until the transaction ends.
-/// Returns what is known of ticket `number`, or of the ticket that goes on in its place.
+/// Returns what decisions need of ticket `number`, or of the ticket that goes on in its place, locked until the
+/// transaction ends.
 pub(super) async fn ticket_facts(
     tx: &impl ConnectionTrait,
     mut number: i64,

@@ -22,7 +22,7 @@ on_both_engines! {
         let held = lab.lease("a", now).await;
         let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
         for _ in 0..3 {
-            lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+            lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"abc".to_vec())], &held, now).await.expect("stored");
         }
         assert_eq!(lab.number("SELECT count(*) FROM ledger").await, 1);
         assert_eq!(lab.number("SELECT count(*) FROM raw_mail").await, 1);
@@ -34,12 +34,12 @@ on_both_engines! {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
         let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
-        lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+        lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"abc".to_vec())], &held, now).await.expect("stored");
         // As a crash between two transactions of a large letter leaves it.
         lab.store.db.execute_unprepared("DELETE FROM ledger").await.expect("gone");
         lab.store.db.execute_unprepared("UPDATE raw_mail SET complete = (1 = 0)").await.expect("incomplete");
         lab.store.db.execute_unprepared("DELETE FROM raw_chunk").await.expect("gone");
-        lab.store.store_raw(&lab.inbox(), &listed, b"abc", &held, now).await.expect("stored");
+        lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"abc".to_vec())], &held, now).await.expect("stored");
         let pending = lab.store.pending(lab.mailbox.as_str(), 9).await.expect("the database");
         assert_eq!(lab.store.raw(pending.first().expect("it waits").raw_mail_id).await.expect("whole"), b"abc");
     }
@@ -77,7 +77,7 @@ on_both_engines! {
         assert!(held.fence > stale.fence);
         let listed = Listed { uid: 99, internal_date: now, size_bytes: 1, message_id: None };
         let lost = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
-        lost(lab.store.store_raw(&lab.inbox(), &listed, b"y", &stale, later).await);
+        lost(lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"y".to_vec())], &stale, later).await);
         lost(lab.store.count_attempt(&[letter.id], true, &stale).await);
         lost(lab.store.begin_folder(&lab.inbox(), &[], &stale, later).await);
         lost(lab.store.register(lab.registrar(), &letter, &from_rita("1@x", "s", "b"), &stale, later).await.map(|_| ()));

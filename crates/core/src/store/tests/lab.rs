@@ -188,7 +188,7 @@ impl Lab {
             message_id: None,
         };
         self.store
-            .store_raw(&self.inbox(), &listed, raw, held, now)
+            .store_raw(&self.inbox(), &[(listed, raw.to_vec())], held, now)
             .await
             .expect("stored");
         let pending = self
