@@ -52,6 +52,8 @@ on_both_engines! {
         let mut outcomes: Vec<&str> = of_now.iter().map(|row| row.text("outcome")).collect();
         outcomes.sort_unstable();
         assert_eq!(outcomes, ["before_start", "duplicate_of", "duplicate_of", "ticket"]);
+        let known = of_now.iter().filter(|row| row.text("reason") == "the server numbered it anew");
+        assert_eq!(known.count(), 2, "known by their headers, not fetched again");
         assert_eq!(desk.tickets().len(), 3);
         assert_eq!(desk.letters().len(), letters + 3, "a receipt and two notices for the new letter");
         desk.ledger_agrees();

@@ -1,13 +1,15 @@
 //! One folder and the ledger, brought together: every UID the server shows gets a row, and every decided letter its
 //! mark on the server. Nothing on the server is changed before the commit that holds the bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
 
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config::AfterRegistration;
 use ninetosix_core::failpoint;
 use ninetosix_core::store::StoreError;
-use ninetosix_core::store::intake::{FolderKey, FolderState, Listed};
+use ninetosix_core::store::intake::{FolderKey, FolderState, Listed, Renumbered};
 use ninetosix_core::store::lease::Held;
 
 use crate::imap::{Connection, Envelope, Headers, ImapError};
@@ -139,6 +141,7 @@ impl Folder {
                     .map(|headers| list(headers, register)),
             );
         }
+        let mut again = Vec::new();
         let before = match state {
             FolderState::New => {
                 tracing::info!(
@@ -149,8 +152,8 @@ impl Folder {
                 listed
             }
             FolderState::Renumbered => {
-                // The letters keep their size, date and Message-ID under a new UIDVALIDITY. Those that were there
-                // before the start stay so; the others are fetched again and recognised by their bytes.
+                // Letters keep their size and date under a new UIDVALIDITY. Those that were there before the start stay
+                // so; those registered are known by their headers; the rest is fetched again and known by its bytes.
                 let old = register.store.before_start(key).await?;
                 let fingerprint = |letter: &Listed| {
                     (
@@ -165,19 +168,70 @@ impl Folder {
                     letters = listed.len(),
                     "the server renumbered the folder: every letter is looked at again"
                 );
-                listed
+                let (before, others): (Vec<_>, Vec<_>) = listed
                     .into_iter()
-                    .filter(|letter| old.contains(&fingerprint(letter)))
-                    .collect()
+                    .partition(|letter| old.contains(&fingerprint(letter)));
+                again = recognise(connection, register, key, others).await?;
+                tracing::info!(
+                    mailbox.folder = key.folder,
+                    letters = again.len(),
+                    "recognised without being fetched again"
+                );
+                before
             }
             FolderState::Known => return Ok(()),
         };
         register
             .store
-            .begin_folder(key, &before, held, register.clock.now())
+            .begin_folder(key, &before, &again, held, register.clock.now())
             .await?;
         Ok(())
     }
+}
+
+/// Finds those of `letters` that were registered under an older number: same size, date and whole header.
+async fn recognise(
+    connection: &mut Connection,
+    register: &Register,
+    key: &FolderKey,
+    letters: Vec<Listed>,
+) -> Result<Vec<(Listed, Renumbered)>, SyncError> {
+    let mut registered: HashMap<(u64, DateTime<Utc>), Vec<Renumbered>> = HashMap::new();
+    for letter in register.store.registered_before(key).await? {
+        registered
+            .entry((letter.size_bytes, letter.internal_date))
+            .or_default()
+            .push(letter);
+    }
+    let known = |letter: &Listed| registered.get(&(letter.size_bytes, letter.internal_date));
+    let mut again = Vec::new();
+    let candidates: Vec<Listed> = letters
+        .into_iter()
+        .filter(|letter| known(letter).is_some())
+        .collect();
+    for some in candidates.chunks(LIST_LETTERS) {
+        let uids: Vec<u32> = some.iter().map(|letter| letter.uid).collect();
+        let hashes: HashMap<u32, String> =
+            connection.hash_headers(&uids).await?.into_iter().collect();
+        for letter in some {
+            let Some(hash) = hashes.get(&letter.uid) else {
+                continue;
+            };
+            for first in known(letter).into_iter().flatten() {
+                if register
+                    .store
+                    .header_hash(first.raw_mail_id)
+                    .await?
+                    .as_ref()
+                    == Some(hash)
+                {
+                    again.push((letter.clone(), first.clone()));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(again)
 }
 
 /// What the server says of a letter that is not fetched.

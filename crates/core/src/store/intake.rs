@@ -18,6 +18,8 @@ use crate::domain::registration::Outcome;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// The most bytes of one letter written in one transaction.
 const TRANSACTION_BYTES: usize = 8 * CHUNK_BYTES;
+/// What is looked at of stored bytes to find the end of the header.
+const HEADER_BYTES: usize = 256 * 1024;
 /// Attempts alone after which a letter is set aside.
 pub const ATTEMPTS_ALONE: i32 = 3;
 
@@ -43,6 +45,19 @@ pub struct Listed {
     pub size_bytes: u64,
     /// Its Message-ID without brackets, where it was asked for.
     pub message_id: Option<String>,
+}
+
+/// A letter that was registered under an older numbering of its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renumbered {
+    /// Its ledger row.
+    pub ledger_id: i64,
+    /// Its bytes.
+    pub raw_mail_id: i64,
+    /// Its size, as the server said.
+    pub size_bytes: u64,
+    /// When the server took it in.
+    pub internal_date: DateTime<Utc>,
 }
 
 /// What is known of a folder.
@@ -104,11 +119,13 @@ impl Store {
         )
     }
 
-    /// Records that the folder is looked at from now on, and `before` as letters that were in it before.
+    /// Records that the folder is looked at from now on, `before` as letters that were in it before, and `again` as
+    /// letters that were registered under an older numbering.
     pub async fn begin_folder(
         &self,
         key: &FolderKey,
         before: &[Listed],
+        again: &[(Listed, Renumbered)],
         held: &Held,
         now: DateTime<Utc>,
     ) -> Result<()> {
@@ -122,9 +139,60 @@ impl Store {
         }
         .insert(&tx)
         .await?;
-        insert_before_start(&tx, key, before, now).await?;
+        let before = before.iter().map(|letter| ledger::ActiveModel {
+            outcome: Set(Some(Outcome::BeforeStart.as_str().to_owned())),
+            reason: Set(Some(
+                "it was in the mailbox before the desk first looked".to_owned(),
+            )),
+            marked: Set(true),
+            ..decided_row(key, letter, now)
+        });
+        let again = again.iter().map(|(letter, first)| ledger::ActiveModel {
+            raw_mail_id: Set(Some(first.raw_mail_id)),
+            outcome: Set(Some(Outcome::DuplicateOf.as_str().to_owned())),
+            reason: Set(Some("the server numbered it anew".to_owned())),
+            duplicate_of: Set(Some(first.ledger_id)),
+            ..decided_row(key, letter, now)
+        });
+        insert_rows(&tx, before.collect()).await?;
+        insert_rows(&tx, again.collect()).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Returns the letters of the folder that were fetched and decided under older numberings.
+    pub async fn registered_before(&self, key: &FolderKey) -> Result<Vec<Renumbered>> {
+        let select = "SELECT id, raw_mail_id, size_bytes, internal_date FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity <> $3 AND outcome IS NOT NULL AND raw_mail_id IS NOT NULL ORDER BY id";
+        let values = [
+            key.mailbox.as_str().into(),
+            key.folder.as_str().into(),
+            i64::from(key.uidvalidity).into(),
+        ];
+        let rows = query_all(&self.db, select, values).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Renumbered {
+                    ledger_id: row.try_get("", "id")?,
+                    raw_mail_id: row.try_get("", "raw_mail_id")?,
+                    size_bytes: row.try_get::<i64>("", "size_bytes")? as u64,
+                    internal_date: row.try_get("", "internal_date")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Returns SHA-256 of the header of stored bytes, in hex, the empty line after it included; `None` where it is
+    /// longer than what is looked at.
+    pub async fn header_hash(&self, raw_mail_id: i64) -> Result<Option<String>> {
+        let select = format!(
+            "SELECT substr(bytes, 1, {HEADER_BYTES}) AS beginning FROM raw_chunk WHERE raw_mail_id = $1 AND seq = 0"
+        );
+        let Some(row) = query_one(&self.db, &select, [raw_mail_id.into()]).await? else {
+            return Ok(None);
+        };
+        let beginning: Vec<u8> = row.try_get("", "beginning")?;
+        let end = beginning.windows(4).position(|four| four == b"\r\n\r\n");
+        Ok(end.map(|end| sha256(&beginning[..end + 4])))
     }
 
     /// Returns the letters of the folder, under any numbering, that were there before the start.
@@ -387,14 +455,9 @@ pub(super) async fn raw(db: &impl ConnectionTrait, raw_mail_id: i64) -> Result<V
     }
 }
 
-/// Records letters that are never fetched.
-async fn insert_before_start(
-    tx: &impl ConnectionTrait,
-    key: &FolderKey,
-    letters: &[Listed],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let rows = letters.iter().map(|letter| ledger::ActiveModel {
+/// A row of a letter that is decided without being fetched.
+fn decided_row(key: &FolderKey, letter: &Listed, now: DateTime<Utc>) -> ledger::ActiveModel {
+    ledger::ActiveModel {
         mailbox: Set(key.mailbox.clone()),
         folder: Set(key.folder.clone()),
         uidvalidity: Set(key.uidvalidity.into()),
@@ -402,19 +465,17 @@ async fn insert_before_start(
         internal_date: Set(letter.internal_date),
         size_bytes: Set(letter.size_bytes as i64),
         message_id: Set(letter.message_id.clone()),
-        outcome: Set(Some(Outcome::BeforeStart.as_str().to_owned())),
-        reason: Set(Some(
-            "it was in the mailbox before the desk first looked".to_owned(),
-        )),
         attempts: Set(0),
         attempts_alone: Set(0),
-        marked: Set(true),
+        marked: Set(false),
         fetched_at: Set(now),
         decided_at: Set(Some(now)),
         ..Default::default()
-    });
-    let rows: Vec<_> = rows.collect();
-    // A statement may bind 32,766 values on SQLite.
+    }
+}
+
+/// Inserts rows in statements that bind no more than SQLite allows, 32,766 values.
+async fn insert_rows(tx: &impl ConnectionTrait, rows: Vec<ledger::ActiveModel>) -> Result<()> {
     for some in rows.chunks(500) {
         ledger::Entity::insert_many(some.iter().cloned())
             .exec_without_returning(tx)

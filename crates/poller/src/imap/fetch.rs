@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use async_imap::imap_proto::{AttributeValue, MessageSection, Response, SectionPath};
 use chrono::{DateTime, Utc};
+use ninetosix_core::domain::digest::sha256;
 
 use super::connection::{Connection, uid_of};
 use super::error::ImapError;
@@ -93,6 +94,17 @@ impl Connection {
                 lines: header_of(attributes)
                     .map(|lines| lines[..lines.len().min(LONGEST_HEADER)].to_vec())?,
             })
+        })
+        .await
+    }
+
+    /// SHA-256 of the whole header of each message, in hex, by UID; the empty line after the header counts too.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn hash_headers(&mut self, uids: &[u32]) -> Result<Vec<(u32, String)>, ImapError> {
+        self.fetch(uids, "(UID BODY.PEEK[HEADER])", |uid, attributes| {
+            header_of(attributes).map(|header| (uid, sha256(header)))
         })
         .await
     }

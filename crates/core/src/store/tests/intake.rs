@@ -79,7 +79,7 @@ on_both_engines! {
         let lost = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
         lost(lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"y".to_vec())], &stale, later).await);
         lost(lab.store.count_attempt(&[letter.id], true, &stale).await);
-        lost(lab.store.begin_folder(&lab.inbox(), &[], &stale, later).await);
+        lost(lab.store.begin_folder(&lab.inbox(), &[], &[], &stale, later).await);
         lost(lab.store.register(lab.registrar(), &letter, &from_rita("1@x", "s", "b"), &stale, later).await.map(|_| ()));
         lost(lab.store.renew_lease(&stale, later).await);
         lab.store.renew_lease(&held, later).await.expect("the holder renews");
@@ -91,7 +91,7 @@ on_both_engines! {
         let mut key = lab.inbox();
         assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::New);
         let before: Vec<Listed> = (1..=1200).map(|uid| Listed { uid, internal_date: now, size_bytes: 5, message_id: Some(format!("{uid}@x")) }).collect();
-        lab.store.begin_folder(&key, &before, &held, now).await.expect("begun");
+        lab.store.begin_folder(&key, &before, &[], &held, now).await.expect("begun");
         assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::Known);
         assert_eq!(lab.store.known_uids(&key).await.expect("known").len(), 1200);
         assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE outcome = 'before_start'").await, 1200);
