@@ -1,12 +1,12 @@
-//! A letter that ends whoever reads it: the parser recurses on nested letters until its stack is used up, and no
-//! `catch_unwind` helps.
+//! A letter that ends whoever reads it. What is known to do so is kept from the parser by the limits before it; this
+//! stands for what is not known yet.
 
 use std::time::{Duration, Instant};
 
 use super::support::{Desk, Engine, Lab, Letter, Program, on_both_engines, wait_until};
 
-/// Deep enough for any stack the parser is given.
-const DEPTH: usize = 100_000;
+/// The word that ends the poller in these tests.
+const POISON: (&str, &str) = ("NINETOSIX_POISON", "hemlock");
 /// How long the poller must stay up afterwards.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -21,7 +21,7 @@ fn supervise(desk: &mut Desk, what: &str, mut done: impl FnMut(&Desk) -> bool) -
             assert!(!status.success(), "it was not asked to stop");
             desk.kill(Program::Poller);
             deaths += 1;
-            desk.start_one(Program::Poller, &[]);
+            desk.start_one(Program::Poller, &[POISON]);
         }
         done(desk).then_some(())
     });
@@ -40,15 +40,14 @@ on_both_engines! {
         desk.wait_for_poll();
         desk.stop(Program::Poller);
         let before = desk.rita_writes("До", "Раз.");
-        let (help, poison_id) = (desk.help.clone(), "poison@family.test");
-        let mut poison = format!("From: <poison@family.test>\r\nTo: <{help}>\r\nMessage-ID: <{poison_id}>\r\n");
-        poison.push_str(&"Content-Type: message/rfc822\r\n\r\n".repeat(DEPTH));
-        desk.lab.deliver(&help, "poison@family.test", poison.as_bytes());
+        let help = desk.help.clone();
+        let poison = Letter::new("", "poison@family.test", &help, "Отрава", "Настой: hemlock.");
+        desk.receive("poison@family.test", &poison);
         let olga = desk.olga.clone();
         let after = Letter::new("Ольга", &olga, &help, "После", "Два.");
         desk.receive(&olga, &after);
 
-        desk.start_one(Program::Poller, &[]);
+        desk.start_one(Program::Poller, &[POISON]);
         let mut deaths = supervise(&mut desk, "the letters around it are registered", |desk| {
             desk.database.count("ledger WHERE outcome = 'ticket'") == 2
         });
@@ -76,6 +75,24 @@ on_both_engines! {
         }
         let alerts = desk.inbox(&anna).into_iter().filter(|mail| mail.says("quarantine")).count();
         assert_eq!(alerts, 1);
+
+        // The operator looks at it, and once it does no harm any more has it tried again.
+        let quarantine = |desk: &Desk, words: &[&str]| {
+            let done = desk.command(Program::Poller, &[&["quarantine"], words].concat());
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (done.status.success(), text(&done.stdout), text(&done.stderr))
+        };
+        let (_, listed, _) = quarantine(&desk, &["list", "--json"]);
+        let listed: serde_json::Value = serde_json::from_str(&listed).expect("one letter, one line");
+        let id = listed["id"].to_string();
+        assert!(listed["reason"].as_str().is_some_and(|reason| reason.contains("ended the program")), "{listed}");
+        assert!(quarantine(&desk, &["raw", &id]).1.contains("poison@family.test"));
+        desk.stop(Program::Poller);
+        desk.start_one(Program::Poller, &[]);
+        assert!(quarantine(&desk, &["retry", &id]).0);
+        assert_eq!(desk.wait_for_outcome(&poison).text("outcome"), "ticket");
+        let (good, _, why) = quarantine(&desk, &["retry", &id]);
+        assert!(!good && why.contains("is not in quarantine"), "{why}");
         desk.stop(Program::Poller);
     }
 }

@@ -2,6 +2,7 @@
 //! are nothing at all.
 //!
 //! `NINETOSIX_FAILPOINT=committed` dies at the first time the point is reached, `committed@3` at the third.
+//! `NINETOSIX_POISON=words` dies whenever a letter that holds these words is read.
 
 /// Dies here if the environment says so.
 #[cfg(feature = "failpoints")]
@@ -22,7 +23,27 @@ pub fn reach(name: &str) {
     }
 }
 
+/// Aborts, as a parser that has used up its stack does, if the letter holds what `NINETOSIX_POISON` says.
+#[cfg(feature = "failpoints")]
+pub fn poison(raw: &[u8]) {
+    let Ok(poison) = std::env::var("NINETOSIX_POISON") else {
+        return;
+    };
+    if !poison.is_empty()
+        && raw
+            .windows(poison.len())
+            .any(|some| some == poison.as_bytes())
+    {
+        std::process::abort();
+    }
+}
+
 /// Nothing.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn reach(_name: &str) {}
+
+/// Nothing.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn poison(_raw: &[u8]) {}

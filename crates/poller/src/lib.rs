@@ -2,7 +2,7 @@
 //!
 //! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox; `folder` brings one folder and the
 //!   ledger together; `register` turns stored bytes into what they cause;
-//! - [`imap`] is the connection; [`check`], [`explain`] and [`ledger`] are what operators ask.
+//! - [`imap`] is the connection; [`check`], [`explain`], [`ledger`] and [`quarantine`] are what operators ask.
 
 pub mod app;
 pub mod check;
@@ -11,4 +11,5 @@ mod folder;
 pub mod imap;
 pub mod ledger;
 mod mailbox;
+pub mod quarantine;
 mod register;

@@ -11,7 +11,7 @@ use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::{config, health, logging, tls};
-use ninetosix_poller::{app, check, explain, ledger};
+use ninetosix_poller::{app, check, explain, ledger, quarantine};
 
 /// Registers every letter of the support mailboxes as a ticket, around the clock, and confirms it.
 #[derive(Parser)]
@@ -78,6 +78,38 @@ enum Configured {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Letters that were set aside because reading them failed three times
+    #[command(
+        after_help = "Example: ninetosix-poller quarantine list\n         ninetosix-poller quarantine raw 17 > letter.eml\n         ninetosix-poller quarantine retry 17"
+    )]
+    Quarantine {
+        #[command(subcommand)]
+        what: QuarantineCommand,
+        /// One JSON object a line
+        #[arg(long, global = true)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum QuarantineCommand {
+    /// All of them, oldest first
+    List,
+    /// What is known of one, without reading it
+    Show {
+        /// Its number, from the list or the alert
+        id: i64,
+    },
+    /// The bytes of one, as the server gave them
+    Raw {
+        /// Its number
+        id: i64,
+    },
+    /// Try one again: the running daemon does at its next poll
+    Retry {
+        /// Its number
+        id: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -123,6 +155,7 @@ fn configured(command: Configured, settings: config::Settings) -> ExitCode {
             what: Some(LedgerCommand::Raw { uid }),
             ..
         } => cli::block_on(raw(&settings, uid)),
+        Configured::Quarantine { what, json } => cli::block_on(set_aside(&settings, &what, json)),
     })
 }
 
@@ -159,6 +192,21 @@ async fn health_of(settings: &config::Settings, json: bool) -> anyhow::Result<Ex
     let mut vitals = health::polls(&store, settings, now).await?;
     vitals.push(health::letters(&store, settings, Lane::Poller, now).await?);
     Ok(health::print(&vitals, json))
+}
+
+async fn set_aside(
+    settings: &config::Settings,
+    what: &QuarantineCommand,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let store = cli::store(settings).await?;
+    let mut out = std::io::stdout();
+    match *what {
+        QuarantineCommand::List => quarantine::list(&store, json, &mut out).await,
+        QuarantineCommand::Show { id } => quarantine::show(&store, id, json, &mut out).await,
+        QuarantineCommand::Raw { id } => quarantine::raw(&store, id, &mut out).await,
+        QuarantineCommand::Retry { id } => quarantine::retry(&store, id, &mut out).await,
+    }
 }
 
 async fn compare(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {

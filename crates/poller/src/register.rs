@@ -179,7 +179,11 @@ impl Register {
             Err(error) => return Err(error),
         };
         let size = raw.len();
-        let mail = in_parser_thread(move || parse(&raw)).await;
+        let mail = in_parser_thread(move || {
+            failpoint::poison(&raw);
+            parse(&raw)
+        })
+        .await;
         Ok(mail.map(|mail| {
             failpoint::reach("parsed");
             (mail, size)
@@ -218,8 +222,8 @@ impl Register {
             "quarantined"
         );
         let alert = format!(
-            "quarantine {}\n\nThe letter UID {} in folder {} of {} could not be registered in {ATTEMPTS_ALONE} attempts: {why}. It is kept and will not be tried again by itself; the letters after it are not affected. Look at it: ninetosix-poller ledger show {}",
-            letter.id, letter.uid, letter.folder, self.mailbox, letter.uid
+            "quarantine {}\n\nThe letter UID {} in folder {} of {} could not be registered in {ATTEMPTS_ALONE} attempts: {why}. It is kept and will not be tried again by itself; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {}",
+            letter.id, letter.uid, letter.folder, self.mailbox, letter.id
         );
         self.store
             .quarantine(

@@ -332,6 +332,13 @@ impl Store {
         Ok(())
     }
 
+    /// Has a letter that was set aside tried again, alone, by the daemon that reads its mailbox. Returns whether it was
+    /// set aside.
+    pub async fn retry_quarantined(&self, ledger_id: i64) -> Result<bool> {
+        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0 WHERE id = $1 AND outcome = 'quarantined'";
+        Ok(execute(&self.db, update, [ledger_id.into()]).await? == 1)
+    }
+
     /// Returns the bytes of a letter.
     pub async fn raw(&self, raw_mail_id: i64) -> Result<Vec<u8>> {
         raw(&self.db, raw_mail_id).await

@@ -10,6 +10,7 @@ use super::entity::{attachment, event, ledger, letter, message, note, ticket};
 use super::intake::FolderKey;
 use super::outbox::letters_of;
 use super::{Result, Store, query_all};
+use crate::domain::registration::Outcome;
 
 /// A ticket, as scripts read it.
 #[derive(Debug, Clone, Serialize)]
@@ -63,6 +64,23 @@ pub struct LedgerRow {
     pub message_id: Option<String>,
     pub sha256: Option<String>,
     pub at: DateTime<Utc>,
+}
+
+/// A letter that was set aside, as listed.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub struct QuarantineRow {
+    pub id: i64,
+    pub mailbox: String,
+    pub folder: String,
+    pub uidvalidity: i64,
+    pub uid: i64,
+    pub size_bytes: i64,
+    pub internal_date: DateTime<Utc>,
+    pub reason: String,
+    pub at: DateTime<Utc>,
+    #[serde(skip)]
+    pub raw_mail_id: Option<i64>,
 }
 
 /// One piece of a ticket's conversation.
@@ -259,6 +277,28 @@ impl Store {
         rows.iter()
             .map(|row| Ok((row.try_get("", "outcome")?, row.try_get("", "n")?)))
             .collect()
+    }
+
+    /// Returns the letters that were set aside, oldest first.
+    pub async fn quarantined(&self) -> Result<Vec<QuarantineRow>> {
+        let rows = ledger::Entity::find()
+            .filter(ledger::Column::Outcome.eq(Outcome::Quarantined.as_str()))
+            .order_by_asc(ledger::Column::Id)
+            .all(&self.db)
+            .await?;
+        let listed = rows.into_iter().map(|row| QuarantineRow {
+            id: row.id,
+            mailbox: row.mailbox,
+            folder: row.folder,
+            uidvalidity: row.uidvalidity,
+            uid: row.uid,
+            size_bytes: row.size_bytes,
+            internal_date: row.internal_date,
+            reason: row.reason.unwrap_or_default(),
+            at: row.decided_at.unwrap_or(row.fetched_at),
+            raw_mail_id: row.raw_mail_id,
+        });
+        Ok(listed.collect())
     }
 
     /// Returns the ledger rows of a mailbox with this UID, in any folder and numbering.
