@@ -70,12 +70,6 @@ on_both_engines! {
                 }
                 _ if killed < kills => {
                     let program = Program::BOTH[random.below(2) as usize];
-                    // A letter whose registration ends the program three times is set aside, by design; chance must
-                    // not do that here.
-                    let struck = "ledger WHERE outcome IS NULL AND attempts_alone >= 2";
-                    if program == Program::Poller && desk.database.count(struck) > 0 {
-                        continue;
-                    }
                     desk.kill(program);
                     desk.start_one(program, &[]);
                     killed += 1;

@@ -64,6 +64,17 @@ impl Daemon {
         log: &Path,
         environment: &[(&str, &str)],
     ) -> Daemon {
+        Daemon::start_under(&[], program, config, log, environment)
+    }
+
+    /// The same as an argument of `tracer`, which must become the daemon itself, as `strace -D` does.
+    pub(crate) fn start_under(
+        tracer: &[&str],
+        program: Program,
+        config: &Path,
+        log: &Path,
+        environment: &[(&str, &str)],
+    ) -> Daemon {
         let out = File::options()
             .create(true)
             .append(true)
@@ -72,6 +83,7 @@ impl Daemon {
         // setpriv becomes the daemon itself: no process in between, and none left behind by a killed test.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
+            .args(tracer)
             .arg(program.path())
             .args(["run", "--config"])
             .arg(config)

@@ -134,6 +134,14 @@ impl Desk {
         self.daemons.push(daemon);
     }
 
+    /// Starts one daemon under a tracer that becomes the daemon itself.
+    pub(crate) fn start_under(&mut self, program: Program, tracer: &[&str]) {
+        assert!(self.running(program).is_none(), "it runs already");
+        let log = self.dir.path().join(format!("{}.log", program.name()));
+        let daemon = Daemon::start_under(tracer, program, &self.config_file(), &log, &[]);
+        self.daemons.push(daemon);
+    }
+
     /// Starts one daemon that will die at a fail point: `claimed`, `parsed@2`.
     pub(crate) fn start_to_die(&mut self, program: Program, point: &str) {
         self.start_one(program, &[("NINETOSIX_FAILPOINT", point)]);
@@ -295,6 +303,13 @@ impl Desk {
             };
             (desk.database.count(&format!("{waiting}{now}")) == 0).then_some(())
         });
+    }
+
+    /// Returns whether so many letters are registered and marked, and each has its receipt.
+    pub(crate) fn receipts_left(&self, letters: i64) -> bool {
+        let count = |what: &str| self.database.count(what);
+        count("ledger WHERE outcome IS NOT NULL AND marked") >= letters
+            && count("letter WHERE kind = 'receipt' AND state = 'sent'") >= letters
     }
 
     /// An address of Rita's for one matter, `rita07+word@…`: its mail reaches her inbox, and no ceiling is shared.

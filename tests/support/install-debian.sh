@@ -14,7 +14,7 @@ usage: install-debian.sh WHAT ...
 WHAT is a Debian package or a group:
   demo     dovecot-core dovecot-imapd dovecot-lmtpd postfix openssl procps python3, a C compiler;
            Rust must be there already
-  tests    the same and postgresql (whatever version Debian has)
+  tests    the same, strace and postgresql (whatever version Debian has)
 
 Asks for root (or sudo) only when something is missing. Services of new packages are neither started
 now nor enabled for the next boot; a new PostgreSQL gets no "main" cluster.
@@ -47,6 +47,7 @@ missing_of() {
       has_c_compiler || printf '%s\n' gcc libc6-dev ;;
     tests)
       missing_of demo
+      has_package strace || echo strace
       has_postgresql || echo postgresql ;;
     *) has_package "$1" || echo "$1" ;;
   esac

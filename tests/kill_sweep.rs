@@ -1,0 +1,87 @@
+//! The poller is killed at its first system call that changes anything outside it, then at its second, its third …
+//! until a run gets through unkilled: its state outside changes in system calls alone, so this is every moment there is.
+//!
+//! Every 9th call is tried; `NINETOSIX_TEST_STRIDE=1` tries each (tests/faults.sh does).
+
+#![allow(clippy::panic, reason = "that is how a test fails")]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use support::{Desk, Engine, Lab, Letter, Program, on_both_engines, oracle, wait_until};
+
+/// Files and sockets are written, made durable, cut and removed by these.
+const CALLS: &str = "write,writev,pwrite64,fdatasync,fsync,sendto,sendmsg,unlink,ftruncate";
+const STRIDE: usize = 9;
+/// Letters that wait at each start.
+const LETTERS: usize = 2;
+
+/// Runs the poller until it dies at the `nth` of its calls, counted by thread, or has nothing more to do. Returns
+/// whether it died.
+fn dies_at(desk: &mut Desk, nth: usize, letters: i64) -> bool {
+    let inject = format!("inject={CALLS}:signal=KILL:when={nth}");
+    let trace = format!("trace={CALLS}");
+    desk.start_under(
+        Program::Poller,
+        &[
+            "strace",
+            "-D",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &trace,
+            "-e",
+            &inject,
+        ],
+    );
+    let what = format!("the poller dies at call {nth} or gets through");
+    let died = wait_until(Duration::from_secs(60), &what, || {
+        let poller = desk.running(Program::Poller)?;
+        if let Some(status) = poller.ended() {
+            assert_eq!(status.signal(), Some(9), "it ended otherwise: {status}");
+            return Some(true);
+        }
+        desk.receipts_left(letters).then_some(false)
+    });
+    desk.kill(Program::Poller);
+    died
+}
+
+on_both_engines! {
+    fn a_poller_killed_at_any_call_loses_and_repeats_nothing(engine) {
+        let stride = std::env::var("NINETOSIX_TEST_STRIDE").ok().and_then(|stride| stride.parse().ok());
+        let stride = stride.unwrap_or(STRIDE);
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start_one(Program::Poller, &[]);
+        desk.wait_for_poll();
+        desk.stop(Program::Poller);
+        let mut asked: Vec<Letter> = Vec::new();
+        let mut nth = 1 + engine as usize;
+        loop {
+            for _ in 0..LETTERS {
+                let address = desk.rita_for(&asked.len().to_string());
+                let letter = Letter::new("Рита Петрова", &address, &desk.help, "Дневник", "Не открывается.");
+                desk.receive(&address, &letter);
+                asked.push(letter);
+            }
+            let died = dies_at(&mut desk, nth, asked.len() as i64);
+            desk.start_one(Program::Poller, &[]);
+            desk.wait("each letter has its receipt", |desk| desk.receipts_left(asked.len() as i64).then_some(()));
+            desk.kill(Program::Poller);
+            if !died {
+                break;
+            }
+            nth += stride;
+        }
+        eprintln!("{engine:?}: died at {} calls, up to the {nth}th of a thread; got through then", asked.len() / LETTERS - 1);
+        assert!(asked.len() / LETTERS > 5, "the sweep died at hardly any call");
+        desk.start();
+        desk.wait_until_quiet(asked.len() as i64);
+        desk.stop_both();
+        oracle::all_is_well(&desk, &asked, &[]);
+    }
+}
