@@ -2,6 +2,7 @@
 //! writer, so signs that colleagues' letters carry too (a list, a null return path) never decide alone.
 
 use super::incoming::IncomingMail;
+use super::subject::split_prefixes;
 
 /// Who wrote a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,62 +55,135 @@ pub fn judge(mail: &IncomingMail) -> Judgement {
         author,
         evidence: evidence.to_owned(),
     };
+    let signs = &mail.robot;
+    if signs.feedback {
+        return by(Author::AbuseReport, "a feedback report");
+    }
     if let Some(report) = &mail.report {
         return by(Author::DeliveryReport, &report.evidence);
     }
-    let signs = &mail.robot;
     if signs.read_receipt {
         return by(Author::ReadReceipt, "a disposition notification");
     }
+    if let Some(method) = signs.calendar_method.as_deref()
+        && matches!(method, "reply" | "counter" | "declinecounter" | "refresh")
+    {
+        return by(Author::CalendarAnswer, &format!("METHOD:{method}"));
+    }
+    if let Some(evidence) = automatic(mail) {
+        return by(Author::AutomaticAnswer, &evidence);
+    }
+    if let Some(method @ ("request" | "publish" | "add" | "cancel")) =
+        signs.calendar_method.as_deref()
+    {
+        return by(Author::Invitation, &format!("METHOD:{method}"));
+    }
+    match signs.precedence.as_deref() {
+        Some(value @ ("bulk" | "junk" | "list")) => {
+            by(Author::List, &format!("Precedence: {value}"))
+        }
+        _ if signs.list => by(Author::List, "List-Unsubscribe"),
+        // A List-Id alone is what a colleague's letter through a list looks like.
+        _ => by(Author::Person, ""),
+    }
+}
+
+/// By what a letter is a program's answer, in words.
+fn automatic(mail: &IncomingMail) -> Option<String> {
+    let signs = &mail.robot;
     // RFC 3834 section 5: every value but `no` is automatic.
     if let Some(value) = signs.auto_submitted.as_deref()
         && value != "no"
     {
-        return by(Author::AutomaticAnswer, &format!("Auto-Submitted: {value}"));
+        return Some(format!("Auto-Submitted: {value}"));
     }
-    if signs.auto_reply_header {
-        return by(Author::AutomaticAnswer, "X-Autoreply");
+    if let Some(field) = signs.auto_reply_field {
+        return Some(field.to_owned());
     }
-    if !mail.references.is_empty() && says_automatic(mail.subject.as_str()) {
-        return by(
-            Author::AutomaticAnswer,
-            "the subject of an automatic answer",
-        );
-    }
-    match signs.precedence.as_deref() {
-        Some("auto_reply") => return by(Author::AutomaticAnswer, "Precedence: auto_reply"),
-        Some(value @ ("bulk" | "junk" | "list")) => {
-            return by(Author::List, &format!("Precedence: {value}"));
-        }
-        _ => {}
+    if let Some(value @ ("auto_reply" | "auto-reply")) = signs.precedence.as_deref() {
+        return Some(format!("Precedence: {value}"));
     }
     let from_system = mail
         .sender()
         .is_some_and(|sender| sender.local() == "mailer-daemon");
-    if from_system && signs.null_return_path {
-        return by(
-            Author::AutomaticAnswer,
-            "mailer-daemon with a null return path",
-        );
+    if from_system && (signs.null_return_path || signs.null_sender) {
+        return Some("mailer-daemon with a null return path".to_owned());
     }
-    if signs.list {
-        by(Author::List, "List-Id")
-    } else {
-        by(Author::Person, "")
+    let is_bulk = matches!(signs.precedence.as_deref(), Some("bulk" | "junk"));
+    let headed = heads_an_absence(mail.subject.as_str());
+    let told = tells_of_absence(mail.body.as_str());
+    let challenges = asks_for_confirmation(mail.body.as_str());
+    let half = signs.null_return_path || signs.suppresses_answers || is_bulk;
+    if challenges && (half || !mail.references.is_empty()) {
+        return Some("a challenge to prove that a person wrote".to_owned());
     }
+    // Words are second evidence: to each other, or to what a header says by halves.
+    let evidence = match (headed, told) {
+        (true, true) => "the subject and words of an absence",
+        (true, false) if half || !mail.references.is_empty() => {
+            "the subject of an automatic answer, to a letter or with a sign in the header"
+        }
+        (false, true) if half && !mail.references.is_empty() => {
+            "the words of an absence, with a sign in the header"
+        }
+        _ => return None,
+    };
+    Some(evidence.to_owned())
 }
 
-/// How programs begin the subject of an answer they write by themselves: second evidence, for answers alone.
-fn says_automatic(subject: &str) -> bool {
-    #[rustfmt::skip]
-    const BEGINNINGS: [&str; 12] = [
-        "автоответ", "автоматический ответ", "автоматическое уведомление", "нет на месте", "вне офиса", "отсутствие на рабочем месте",
-        "automatic reply", "autoreply", "auto-reply", "auto reply", "auto:", "out of office",
-    ];
-    let subject = subject.trim_start().to_lowercase();
-    BEGINNINGS
+/// How programs begin the subject of an answer they write by themselves.
+#[rustfmt::skip]
+const ABSENCE_SUBJECTS: &[&str] = &[
+    "автоответ", "автоматический ответ", "автоматическое уведомление", "автоматическое сообщение", "нет на месте", "вне офиса", "отсутствие на рабочем месте",
+    "меня нет", "отсутствую", "в отпуске", "отпуск", "я в отпуске", "нахожусь в отпуске", "отсутствие на работе", "уведомление об отсутствии", "out of office",
+    "automatic reply", "autoreply", "auto-reply", "auto reply", "autoresponse", "auto response", "automated reply", "automatic response", "auto:", "out of the office", "vacation", "on vacation", "away from my mail",
+    "away:", "abwesenheit", "automatische antwort", "abwesend", "réponse automatique", "absence du bureau", "absence", "respuesta automática", "fuera de la oficina", "ausencia",
+    "resposta automática", "ausência", "risposta automatica", "fuori sede", "fuori ufficio", "automatisch antwoord", "afwezig", "autosvar", "frånvaro", "fravær", "autoodpowiedź", "odpowiedź automatyczna", "poza biurem", "автоматична відповідь", "аўтаматычны адказ",
+];
+/// What programs say of whoever is away, and of themselves.
+#[rustfmt::skip]
+const ABSENCE_WORDS: &[&str] = &[
+    "я в отпуске", "нахожусь в отпуске", "буду в отпуске", "меня не будет", "меня нет на", "отсутствую на рабочем", "отсутствую в офисе", "буду отсутствовать", "на больничном", "в командировке", "нахожусь вне офиса",
+    "это автоматический ответ", "это автоматическое", "ответ сформирован автоматически", "письмо сформировано автоматически", "сообщение сформировано автоматически", "автоматически сформирован", "на время моего отсутствия", "в мое отсутствие", "в моё отсутствие", "по возвращении", "после возвращения", "доступ к почте ограничен", "ваше письмо получено и будет",
+    "out of office", "out of the office", "on vacation", "on holiday", "annual leave", "maternity leave", "away from my", "limited access to e", "no access to e", "this is an automat", "this is an auto", "automated response", "automatically generated", "i am away", "i'm away", "will be back on", "will return on",
+    "bin ich nicht", "nicht im büro", "im urlaub", "bis zum", "außer haus", "je suis absent", "en congé", "actuellement absent", "absent du bureau", "estoy fuera", "fuera de la oficina", "de vacaciones", "estarei ausente", "estou ausente", "de férias",
+    "sono fuori", "sarò assente", "in ferie", "ik ben afwezig", "met vakantie", "jestem na urlopie", "nieobecn", "jag är på semester", "inte på kontoret", "я у відпустці", "у відпустці",
+];
+/// What programs that let no stranger through ask for.
+#[rustfmt::skip]
+const CHALLENGES: &[&str] = &[
+    "confirm that you are", "verify that you are", "verify your e-mail address to", "confirm your e-mail address to deliver", "to release your message", "approve your message", "spam arrest", "boxbe", "challenge/response", "your message is waiting", "has not been delivered yet because you are not",
+    "подтвердите, что вы не робот", "подтвердите отправку письма", "для доставки письма перейдите", "чтобы ваше письмо было доставлено",
+];
+/// An answer of a program comes to its point at once; further down a person may tell of anything.
+const ABSENCE_CHARS: usize = 1500;
+
+fn heads_an_absence(subject: &str) -> bool {
+    let subject = split_prefixes(subject).1.to_lowercase();
+    ABSENCE_SUBJECTS
         .iter()
         .any(|beginning| subject.starts_with(beginning))
+}
+
+fn tells_of_absence(body: &str) -> bool {
+    holds(body, ABSENCE_WORDS)
+}
+
+fn asks_for_confirmation(body: &str) -> bool {
+    holds(body, CHALLENGES)
+}
+
+/// Whether one of `phrases` stands in the beginning of `body`, outside quotations.
+fn holds(body: &str, phrases: &[&str]) -> bool {
+    let own = body
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('>'));
+    let text: Vec<&str> = own
+        .flat_map(str::split_whitespace)
+        .take(ABSENCE_CHARS / 4)
+        .collect();
+    let text = text.join(" ").to_lowercase();
+    phrases.iter().any(|phrase| text.contains(phrase))
 }
 
 /// Returns whether the sender's address says that nobody reads it.
@@ -197,6 +271,13 @@ mod tests {
         );
         check(
             RobotSigns {
+                list_id: true,
+                ..none()
+            },
+            Author::Person,
+        );
+        check(
+            RobotSigns {
                 list: true,
                 ..none()
             },
@@ -211,7 +292,7 @@ mod tests {
         );
         check(
             RobotSigns {
-                auto_reply_header: true,
+                auto_reply_field: Some("X-Autoreply"),
                 ..none()
             },
             Author::AutomaticAnswer,

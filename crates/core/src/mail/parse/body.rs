@@ -29,9 +29,14 @@ pub(super) fn body(message: &Message<'_>) -> CleanText {
     join(
         message.html_body_count(),
         &|i| match &message.html_part(i as u32)?.body {
-            PartType::Html(html) => Some(mail_parser::decoders::html::html_to_text(html)),
+            PartType::Html(html) => Some(html_text(html)),
             PartType::Text(text) => Some(text.to_string()),
             _ => None,
         },
     )
+}
+
+/// The text of HTML.
+pub(super) fn html_text(html: &str) -> String {
+    mail_parser::decoders::html::html_to_text(html)
 }

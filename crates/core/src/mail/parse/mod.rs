@@ -68,17 +68,18 @@ pub fn parse(raw: &[u8]) -> IncomingMail {
         .get(message.root_part().offset_body as usize..)
         .unwrap_or_default();
     let content_hash = content_hash(&message, body_bytes);
+    let (to, robot) = (to(&message), signs::robot_signs(&message));
     IncomingMail {
         message_id: message_id(&message, raw, &content_hash),
         content_hash,
         references: references(&message),
         from: from(&message),
-        to: to(&message),
         subject: CleanLine::new(message.subject().unwrap_or_default(), SUBJECT_CHARS),
         body: body::body(&message),
         attachments: files::attachments(&message),
-        robot: signs::robot_signs(&message),
-        report: report::report(&message),
+        report: report::report(&message, &robot, &to),
+        to,
+        robot,
         notes: Vec::new(),
     }
 }

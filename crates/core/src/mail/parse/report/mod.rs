@@ -1,0 +1,135 @@
+//! Delivery reports: which letter they are about, for whom it was, and what became of it.
+//!
+//! A report by RFC 3464 says so in fields. Many mail systems write reports in words alone; those are believed only
+//! where two kinds of evidence meet, of which a person who writes about a report, quotes or forwards one has one.
+
+mod fields;
+mod pieces;
+mod recipients;
+mod words;
+
+use mail_parser::Message;
+
+pub(super) use self::pieces::kind;
+
+use self::fields::Group;
+use self::pieces::Pieces;
+use super::{REFERENCES, usable_id};
+use crate::domain::address::EmailAddress;
+use crate::domain::incoming::{DeliveryReport, Fate, RobotSigns};
+use crate::domain::subject::split_prefixes;
+
+/// Recipients taken from one report.
+const RECIPIENTS: usize = 100;
+
+/// Returns what the letter reports, if it is a report.
+pub(super) fn report(
+    message: &Message<'_>,
+    signs: &RobotSigns,
+    ours: &[EmailAddress],
+) -> Option<DeliveryReport> {
+    let pieces = Pieces::of(message);
+    let mut groups = fields::groups(&pieces.status);
+    let evidence = evidence(message, signs, &pieces, &groups)?;
+    if groups.is_empty() {
+        // Gateways that take a report apart leave its fields in an attached letter, or in the text.
+        groups = fields::groups(&pieces.nested_status);
+    }
+    if groups.is_empty() {
+        groups = fields::groups(&pieces.told);
+    }
+    let mut recipients = of_groups(&groups);
+    if recipients.is_empty() {
+        recipients = recipients::of_header(message);
+    }
+    if recipients.is_empty() {
+        recipients = recipients::of_words(message, &pieces, ours);
+    }
+    recipients.truncate(RECIPIENTS);
+    let mut ids: Vec<String> = pieces
+        .returned_ids
+        .iter()
+        .filter_map(|id| usable_id(id))
+        .collect();
+    ids.dedup();
+    ids.truncate(REFERENCES);
+    Some(DeliveryReport {
+        original_message_ids: ids,
+        recipients,
+        fate: fate(&groups, message, &pieces),
+        evidence,
+    })
+}
+
+/// By what the letter is a report, in words; `None` if it is none.
+fn evidence(
+    message: &Message<'_>,
+    signs: &RobotSigns,
+    pieces: &Pieces,
+    groups: &[Group],
+) -> Option<String> {
+    if pieces.is_report {
+        return Some("multipart/report with delivery-status".to_owned());
+    }
+    if groups.iter().any(|group| group.recipient.is_some()) {
+        return Some("a part of delivery-status".to_owned());
+    }
+    if message
+        .header_raw("X-Failed-Recipients".to_owned())
+        .is_some()
+    {
+        return Some("X-Failed-Recipients".to_owned());
+    }
+    let subject = message.subject().unwrap_or_default();
+    if split_prefixes(subject).0.is_some() {
+        // An answer to a report, or a report passed on: somebody wrote.
+        return None;
+    }
+    let from_system = words::is_mail_system(message) || signs.null_sender;
+    let subject = words::subject_reports(subject);
+    let told = words::tells_of_failure(&pieces.told);
+    let technical = words::has_reply_code(&pieces.told) || pieces.returns_a_letter;
+    let automatic = signs.null_return_path || signs.auto_submitted.is_some();
+    let why = if from_system && subject {
+        "a mail system's address and subject"
+    } else if from_system && told {
+        "a mail system's address and words"
+    } else if subject && told && (technical || automatic) {
+        "a report's subject and words, and what it reports"
+    } else if automatic && told && technical {
+        "written by a program, with a report's words"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// Those who did not get the letter, or not yet.
+fn of_groups(groups: &[Group]) -> Vec<EmailAddress> {
+    let failed = groups.iter().filter(|group| !group.is_delivered());
+    let mut found = Vec::new();
+    for recipient in failed.filter_map(|group| group.recipient.clone()) {
+        if !found.contains(&recipient) {
+            found.push(recipient);
+        }
+    }
+    found
+}
+
+fn fate(groups: &[Group], message: &Message<'_>, pieces: &Pieces) -> Fate {
+    let fates: Vec<Fate> = groups.iter().filter_map(Group::fate).collect();
+    if !fates.is_empty() {
+        // Several recipients: the worst of it counts, but what arrived nowhere else arrived.
+        let worst = [Fate::FailedForGood, Fate::FailedForNow, Fate::Delayed];
+        let has = |fate: &Fate| fates.contains(fate);
+        return worst.into_iter().find(has).unwrap_or(Fate::Delivered);
+    }
+    let subject = message.subject().unwrap_or_default();
+    if words::tells_of_delay(subject) || words::tells_of_delay(&pieces.told) {
+        Fate::Delayed
+    } else if words::reply_class(&pieces.told) == Some('4') {
+        Fate::FailedForNow
+    } else {
+        Fate::FailedForGood
+    }
+}
