@@ -2,7 +2,6 @@
 //! writer, so signs that colleagues' letters carry too (a list, a null return path) never decide alone.
 
 use super::incoming::IncomingMail;
-use super::subject::split_prefixes;
 
 /// Who wrote a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,36 +108,42 @@ fn automatic(mail: &IncomingMail) -> Option<String> {
     if from_system && (signs.null_return_path || signs.null_sender) {
         return Some("mailer-daemon with a null return path".to_owned());
     }
+    let subject = mail.subject.as_str();
+    let told = holds(mail.body.as_str(), ABSENCE_WORDS);
     let is_bulk = matches!(signs.precedence.as_deref(), Some("bulk" | "junk"));
-    let headed = heads_an_absence(mail.subject.as_str());
-    let told = tells_of_absence(mail.body.as_str());
-    let challenges = asks_for_confirmation(mail.body.as_str());
-    let half = signs.null_return_path || signs.suppresses_answers || is_bulk;
-    if challenges && (half || !mail.references.is_empty()) {
+    let half = signs.null_return_path || is_bulk;
+    let is_answer = !mail.references.is_empty();
+    if holds(mail.body.as_str(), CHALLENGES) && (half || is_answer) {
         return Some("a challenge to prove that a person wrote".to_owned());
     }
-    // Words are second evidence: to each other, or to what a header says by halves.
-    let evidence = match (headed, told) {
-        (true, true) => "the subject and words of an absence",
-        (true, false) if half || !mail.references.is_empty() => {
-            "the subject of an automatic answer, to a letter or with a sign in the header"
-        }
-        (false, true) if half && !mail.references.is_empty() => {
-            "the words of an absence, with a sign in the header"
-        }
-        _ => return None,
+    // Words are second evidence: to what a header says by halves, to a letter that this one answers, to one another. A
+    // subject behind `Re:` is the answered letter's.
+    let evidence = if begins(subject, PROGRAM_SUBJECTS) {
+        let is_second = half || signs.suppresses_answers || is_answer || told;
+        is_second.then_some("the subject of an automatic answer, and a second sign")
+    } else if begins(subject, ABSENCE_SUBJECTS) {
+        (half || (is_answer && told)).then_some("the subject of an absence, and a second sign")
+    } else {
+        (told && half && is_answer).then_some("the words of an absence, and a sign in the header")
     };
-    Some(evidence.to_owned())
+    evidence.map(str::to_owned)
 }
 
-/// How programs begin the subject of an answer they write by themselves.
+/// How only programs begin a subject.
+#[rustfmt::skip]
+const PROGRAM_SUBJECTS: &[&str] = &[
+    "автоответ", "автоматический ответ", "автоматическое уведомление", "автоматическое сообщение", "уведомление об отсутствии", "out of office", "automatic reply", "autoreply", "auto-reply", "auto reply", "autoresponse",
+    "auto response", "automated reply", "automatic response", "auto:", "automatische antwort", "réponse automatique", "respuesta automática", "resposta automática", "risposta automatica", "automatisch antwoord",
+    "autosvar", "odpowiedź automatyczna", "автоматична відповідь", "аўтаматычны адказ",
+];
+/// How programs and people begin a subject about being away.
 #[rustfmt::skip]
 const ABSENCE_SUBJECTS: &[&str] = &[
-    "автоответ", "автоматический ответ", "автоматическое уведомление", "автоматическое сообщение", "нет на месте", "вне офиса", "отсутствие на рабочем месте",
-    "меня нет", "отсутствую", "в отпуске", "отпуск", "я в отпуске", "нахожусь в отпуске", "отсутствие на работе", "уведомление об отсутствии", "out of office",
-    "automatic reply", "autoreply", "auto-reply", "auto reply", "autoresponse", "auto response", "automated reply", "automatic response", "auto:", "out of the office", "vacation", "on vacation", "away from my mail",
-    "away:", "abwesenheit", "automatische antwort", "abwesend", "réponse automatique", "absence du bureau", "absence", "respuesta automática", "fuera de la oficina", "ausencia",
-    "resposta automática", "ausência", "risposta automatica", "fuori sede", "fuori ufficio", "automatisch antwoord", "afwezig", "autosvar", "frånvaro", "fravær", "autoodpowiedź", "odpowiedź automatyczna", "poza biurem", "автоматична відповідь", "аўтаматычны адказ",
+    "нет на месте", "вне офиса", "отсутствие на рабочем месте",
+    "меня нет", "отсутствую", "в отпуске", "отпуск", "я в отпуске", "нахожусь в отпуске", "отсутствие на работе",
+    "out of the office", "vacation", "on vacation", "away from my mail",
+    "away:", "abwesenheit", "abwesend", "absence du bureau", "absence", "fuera de la oficina", "ausencia",
+    "ausência", "fuori sede", "fuori ufficio", "afwezig", "frånvaro", "fravær", "autoodpowiedź", "poza biurem",
 ];
 /// What programs say of whoever is away, and of themselves.
 #[rustfmt::skip]
@@ -158,19 +163,12 @@ const CHALLENGES: &[&str] = &[
 /// An answer of a program comes to its point at once; further down a person may tell of anything.
 const ABSENCE_CHARS: usize = 1500;
 
-fn heads_an_absence(subject: &str) -> bool {
-    let subject = split_prefixes(subject).1.to_lowercase();
-    ABSENCE_SUBJECTS
+/// Whether a subject begins with one of `beginnings`.
+fn begins(subject: &str, beginnings: &[&str]) -> bool {
+    let subject = subject.to_lowercase();
+    beginnings
         .iter()
         .any(|beginning| subject.starts_with(beginning))
-}
-
-fn tells_of_absence(body: &str) -> bool {
-    holds(body, ABSENCE_WORDS)
-}
-
-fn asks_for_confirmation(body: &str) -> bool {
-    holds(body, CHALLENGES)
 }
 
 /// Whether one of `phrases` stands in the beginning of `body`, outside quotations.

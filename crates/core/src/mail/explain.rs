@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::parse::parse;
 use crate::domain::incoming::{Fate, IncomingMail};
-use crate::domain::reply_text::{ReplyContext, reply_text};
+use crate::domain::reply_text::{self, ReplyContext, new_words};
 use crate::domain::robot::{Author, judge};
 
 /// What is understood of one letter. The names are fixed: scripts read them.
@@ -49,15 +49,16 @@ pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanatio
     let context = ReplyContext {
         is_reply: mail.is_reply(),
     };
-    let reply = reply_text(mail.body.as_str(), context);
+    let reply = reply_text::reply_text(mail.body.as_str(), context);
+    let reply_text = new_words(mail.body.as_str());
     let report = mail.report.as_ref();
     Explanation {
         from: mail.sender().map(ToString::to_string).unwrap_or_default(),
         from_name: mail.sender_name().as_str().to_owned(),
         subject: mail.subject.as_str().to_owned(),
         text: mail.body.as_str().to_owned(),
-        reply_certain: reply.certain().is_some(),
-        reply_text: reply.own,
+        reply_certain: reply.certain().is_some_and(|own| own == reply_text),
+        reply_text,
         kind: if is_own(&mail) {
             "own"
         } else {

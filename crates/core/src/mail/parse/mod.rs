@@ -6,6 +6,8 @@
 mod body;
 mod files;
 mod report;
+#[cfg(test)]
+mod robot_tests;
 mod signs;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ const GROUPS: usize = 500;
 /// What a report says of one recipient.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Group {
-    /// Final-Recipient, or Original-Recipient where the former is no address.
+    /// Original-Recipient, which is what the letter was sent to (RFC 3464 section 2.3.1), else Final-Recipient.
     pub(super) recipient: Option<EmailAddress>,
     original: Option<EmailAddress>,
     action: Option<String>,
@@ -50,6 +50,12 @@ pub(super) fn groups(text: &str) -> Vec<Group> {
     let mut group = Group::default();
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
+        // A blank line ends a group that has all it needs; some systems put one in the middle.
+        let is_whole =
+            group.action.is_some() && (group.recipient.is_some() || group.original.is_some());
+        if line.trim().is_empty() && is_whole && groups.len() < GROUPS {
+            groups.push(std::mem::take(&mut group));
+        }
         let Some((name, value)) = line.split_once(':') else {
             continue;
         };
@@ -88,7 +94,7 @@ pub(super) fn groups(text: &str) -> Vec<Group> {
     groups.push(group);
     for group in &mut groups {
         let original = group.original.take();
-        group.recipient = group.recipient.take().or(original);
+        group.recipient = original.or(group.recipient.take());
     }
     groups.retain(|group| group.recipient.is_some());
     groups
@@ -119,7 +125,7 @@ mod tests {
             found,
             [
                 (some("a@x.test"), Some(Fate::FailedForGood)),
-                (some("b2@x.test"), Some(Fate::Delayed)),
+                (some("b@x.test"), Some(Fate::Delayed)),
                 (some("c@x.test"), Some(Fate::Delivered)),
             ]
         );

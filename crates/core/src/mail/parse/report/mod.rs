@@ -22,7 +22,7 @@ use crate::domain::subject::split_prefixes;
 /// Recipients taken from one report.
 const RECIPIENTS: usize = 100;
 
-/// Returns what the letter reports, if it is a report.
+/// Returns what the letter reports, if it is a report: of a delivery, or a complaint about a letter that was delivered.
 pub(super) fn report(
     message: &Message<'_>,
     signs: &RobotSigns,
@@ -30,6 +30,14 @@ pub(super) fn report(
 ) -> Option<DeliveryReport> {
     let pieces = Pieces::of(message);
     let mut groups = fields::groups(&pieces.status);
+    if signs.feedback {
+        return Some(DeliveryReport {
+            original_message_ids: returned_ids(&pieces),
+            evidence: "a feedback report".to_owned(),
+            fate: Fate::Delivered,
+            ..DeliveryReport::default()
+        });
+    }
     let evidence = evidence(message, signs, &pieces, &groups)?;
     if groups.is_empty() {
         // Gateways that take a report apart leave its fields in an attached letter, or in the text.
@@ -46,19 +54,21 @@ pub(super) fn report(
         recipients = recipients::of_words(message, &pieces, ours);
     }
     recipients.truncate(RECIPIENTS);
-    let mut ids: Vec<String> = pieces
-        .returned_ids
-        .iter()
-        .filter_map(|id| usable_id(id))
-        .collect();
-    ids.dedup();
-    ids.truncate(REFERENCES);
     Some(DeliveryReport {
-        original_message_ids: ids,
+        original_message_ids: returned_ids(&pieces),
         recipients,
         fate: fate(&groups, message, &pieces),
         evidence,
     })
+}
+
+/// The usable Message-IDs of the letters that came back.
+fn returned_ids(pieces: &Pieces) -> Vec<String> {
+    let ids = pieces.returned_ids.iter();
+    let mut ids: Vec<String> = ids.filter_map(|id| usable_id(id)).collect();
+    ids.dedup();
+    ids.truncate(REFERENCES);
+    ids
 }
 
 /// By what the letter is a report, in words; `None` if it is none.
@@ -88,13 +98,18 @@ fn evidence(
     let from_system = words::is_mail_system(message) || signs.null_sender;
     let subject = words::subject_reports(subject);
     let told = words::tells_of_failure(&pieces.told);
-    let technical = words::has_reply_code(&pieces.told) || pieces.returns_a_letter;
     let automatic = signs.null_return_path || signs.auto_submitted.is_some();
+    let is_person = !automatic && words::sounds_personal(&pieces.told);
+    let technical = words::has_reply_code(&pieces.told)
+        || pieces.returns_a_letter
+        || words::has_address_line(&pieces.told);
     let why = if from_system && subject {
         "a mail system's address and subject"
     } else if from_system && told {
         "a mail system's address and words"
-    } else if subject && told && (technical || automatic) {
+    } else if from_system && pieces.returns_a_letter {
+        "a mail system's address, and a letter sent back"
+    } else if subject && told && (technical || automatic) && !is_person {
         "a report's subject and words, and what it reports"
     } else if automatic && told && technical {
         "written by a program, with a report's words"

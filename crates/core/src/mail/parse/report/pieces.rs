@@ -158,8 +158,8 @@ impl Pieces {
             || returned.lines().filter_map(header_name).count() >= 2
         {
             self.returned.push_str(&returned);
-        } else {
-            // No letter came after all: these are words too.
+        } else if !self.told.contains('@') {
+            // No letter came after all, and nobody was named yet: these are words too.
             add(&mut self.told, &returned);
         }
     }

@@ -52,7 +52,11 @@ pub(super) fn of_words(
             || matches!(address.local(), "postmaster" | "mailer-daemon" | "abuse")
     };
     let (mut leading, mut named, mut any) = (Vec::new(), Vec::new(), Vec::new());
-    for line in pieces.told.lines() {
+    let lines: Vec<&str> = pieces.told.lines().collect();
+    for (number, line) in lines.iter().enumerate() {
+        if tells_of_the_original(&lines, number) {
+            continue;
+        }
         let lower = line.to_lowercase();
         for (at, address) in addresses(line) {
             if is_stranger(&address) || any.len() >= RECIPIENTS * 4 {
@@ -61,7 +65,10 @@ pub(super) fn of_words(
             let before = lower.get(..at).unwrap_or_default();
             let bare = before.trim_matches(|c: char| c.is_whitespace() || "<\"'*-•([:".contains(c));
             let is_other = OTHERS.iter().any(|other| before.contains(other));
-            if bare.is_empty() || bare == "smtp;" || bare == "rfc822;" || bare == "to" {
+            let is_leading = bare.is_empty()
+                || matches!(bare, "smtp;" | "rfc822;" | "to" | "expanded from")
+                || before.ends_with("smtp=");
+            if is_leading {
                 keep(&mut leading, address);
             } else if !is_other && BEFORE.iter().any(|word| before.contains(word)) {
                 keep(&mut named, address);
@@ -96,6 +103,21 @@ pub(super) fn of_words(
     }
     // Several people in To, of whom one failed: nobody can tell which.
     if found.len() > 1 { Vec::new() } else { found }
+}
+
+/// Whether a line is one of those that repeat the header of the letter, "To: …" beside "Subject: …": whom it was for,
+/// and not whom it did not reach.
+fn tells_of_the_original(lines: &[&str], at: usize) -> bool {
+    let label = |line: &str| {
+        let line = line.trim_start_matches(|c: char| c.is_whitespace() || "*-•>".contains(c));
+        let name = line.split_once(':').map_or("", |(name, _)| name.trim());
+        name.to_lowercase()
+    };
+    let is_address =
+        |name: &str| matches!(name, "to" | "from" | "cc" | "кому" | "от" | "an" | "von");
+    let is_beside = |name: &str| matches!(name, "subject" | "тема" | "betreff");
+    let around = &lines[at.saturating_sub(3)..lines.len().min(at + 4)];
+    is_address(&label(lines[at])) && around.iter().any(|line| is_beside(&label(line)))
 }
 
 fn keep(found: &mut Vec<EmailAddress>, address: EmailAddress) {

@@ -25,7 +25,7 @@ const SYSTEM_NAMES: &[&str] = &[
 const SUBJECTS: &[&str] = &[
     "undeliver", "delivery status", "delivery fail", "delivery has failed", "mail delivery", "delivery notification", "delivery report",
     "delivery problem", "delivery error", "failure notice", "failure delivery", "failed mail", "failed delivery", "mail failure", "returned mail", "returned to sender", "returned message",
-    "mail returned", "returning message", "return receipt", "nondeliver", "non-deliver", "non deliver", "not delivered", "delayed mail", "could not send",
+    "mail returned", "mail failed", "returning to sender", "message failed", "returning message", "return receipt", "nondeliver", "non-deliver", "non deliver", "not delivered", "delayed mail", "could not send",
     "could not be delivered", "could not be sent", "couldn't be delivered", "cannot be delivered", "cannot send", "unable to deliver", "mail system error", "mail error", "error mail",
     "error sending", "message status", "message delivery", "message error", "email delivery", "e-mail delivery", "delivery delay", "delivery is delayed",
     "delayed delivery", "delivery was delayed", "bounce", "undeliverable", "unknown user", "user unknown", "unknown address", "invalid recipient", "permanent error", "mail not", "there was an error sending",
@@ -41,6 +41,8 @@ const SUBJECTS_MORE: &[&str] = &[
     "kunde inte levereras",
     "niedostarcz",
     "退信",
+    "发送失败",
+    "无法送达",
     "配信不能",
     "未送达",
     "送信エラー",
@@ -51,7 +53,7 @@ const FAILURES: &[&str] = &[
     "could not be delivered", "couldn't be delivered", "cannot be delivered", "can't be delivered", "can not be delivered", "was not delivered", "were not delivered", "not be delivered",
     "not been delivered", "could not deliver", "couldn't deliver", "cannot deliver", "unable to deliver", "able to deliver", "undeliverable", "undelivered", "delivery failed",
     "delivery has failed", "has failed", "delivery failure", "failed to deliver", "delivery to the following", "did not reach", "did not receive this message", "not reach the following",
-    "delivery error", "returned mail", "returned to sender", "returning message to sender", "being returned", "is returned", "was rejected", "been rejected", "could not be sent", "could not send",
+    "delivery error", "returned mail", "returned to sender", "returning message to sender", "being returned", "is returned", "has been returned", "was returned", "was rejected", "been rejected", "could not be sent", "could not send",
     "couldn't be sent", "can't be sent", "unable to send", "non-delivery", "nondeliver", "non-deliverable", "failed recipient", "following address(es) failed", "following addresses failed",
     "following addresses had", "had permanent", "permanent fatal error", "had transient", "delivery temporarily suspended", "delivery was attempted", "is not accepted", "not accepting mail", "no mailbox", "error has occurred while", "error occurred while",
     "error during delivery", "following errors", "following error", "message delayed", "delayed mail", "has been delayed", "is delayed", "delivery delayed", "still being retried", "not yet been delivered",
@@ -65,7 +67,7 @@ const FAILURES: &[&str] = &[
 const FAILURES_MORE: &[&str] = &[
     "no se pudo entregar", "no pudo ser entregado", "no ha podido ser entregado", "no se ha podido entregar", "no ha sido entregado", "não pôde ser entregue", "não foi entregue",
     "não foi possível entregar", "nao foi possivel entregar", "non è stato possibile", "non è stato recapitato", "non può essere consegnato", "kon niet worden", "niet afgeleverd", "kunde inte levereras", "kunne ikke leveres",
-    "nie mógł zostać dostarczon", "nie można dostarczyć", "配信できません", "届けることができません", "送信できません", "无法投递",
+    "nie mógł zostać dostarczon", "nie można dostarczyć", "无法发送", "无法送达", "發送失敗", "配信できません", "届けることができません", "送信できません", "无法投递",
 ];
 /// What tells a letter that is late from one that is lost.
 #[rustfmt::skip]
@@ -78,8 +80,8 @@ const DELAYS: &[&str] = &[
 #[rustfmt::skip]
 const COPIES: &[&str] = &[
     "below this line is a copy", "below the next line is a copy", "a copy of the message", "copy of your message", "copy of the message", "copy of the original", "copy of the mail", "original message", "returned message", "returned mail",
-    "unsent message", "undelivered message", "original mail", "message header", "header of the", "headers of the", "the header", "start of returned", "message follows", "begin of message",
-    "mail follows", "text of message", "копия", "исходное сообщение", "originalnachricht", "ursprüngliche nachricht",
+    "unsent message", "old message", "failed message", "undelivered message", "original mail", "message header", "header of the", "headers of the", "the header", "start of returned", "message follows", "begin of message",
+    "mail follows", "text of message", "копия", "исходное сообщение", "исходного письма", "исходного сообщения", "исходное письмо", "originalnachricht", "ursprüngliche nachricht",
 ];
 
 /// Whether a mail system, by its address or name, wrote the letter.
@@ -118,6 +120,26 @@ pub(super) fn subject_reports(subject: &str) -> bool {
 pub(super) fn tells_of_failure(told: &str) -> bool {
     let told = joined(told);
     contains(&told, FAILURES) || contains(&told, FAILURES_MORE)
+}
+
+/// Whether somebody asks or tells something of himself, as no mail system does.
+pub(super) fn sounds_personal(told: &str) -> bool {
+    #[rustfmt::skip]
+    const PERSONAL: &[&str] = &[
+        "я", "мне", "меня", "мной", "мы", "нам", "нас", "помогите", "подскажите", "здравствуйте", "привет", "добрый", "спасибо", "i", "me", "my", "we", "hello", "dear", "thanks",
+    ];
+    told.contains('?')
+        || told
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| PERSONAL.contains(&word.to_lowercase().as_str()))
+}
+
+/// Whether a line is an address and nothing else.
+pub(super) fn has_address_line(told: &str) -> bool {
+    told.lines().any(|line| {
+        let line = line.trim().trim_matches(['<', '>', '"', '*', ' ']);
+        line.contains('@') && crate::domain::address::EmailAddress::parse(line).is_some()
+    })
 }
 
 /// Whether the words say that the letter is late and still tried.

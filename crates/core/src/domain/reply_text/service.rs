@@ -1,0 +1,58 @@
+//! The service part of our own notices: how its lines are known when a quotation has lost its marks.
+
+use super::line::{Line, joined};
+
+/// The labels of the service part of a notice, folded, without the colon. The wording must keep to them.
+#[rustfmt::skip]
+pub const SERVICE_LABELS: [&str; 18] = [
+    "кто", "пришло", "состояние", "тема", "вложение", "вложения", "в копии", "упомянуто", "раньше", "похоже на", "памятка",
+    "who", "received", "state", "attachment", "copies to", "mentions", "earlier",
+];
+/// Words of a notice that no answer to a person contains.
+#[rustfmt::skip]
+const SERVICE_PHRASES: [&str; 9] = [
+    "пишите ответ выше этой строки", "пользователю не видно", "туда ответ не уйдет",
+    "write your answer above this line", "the requester does not see this",
+    "если не получилось, просто ответьте на это письмо", "адрес не проверен", "address not verified", "[=3d=3d",
+];
+
+/// Whether lines show the service part of a notice, its sentinels aside.
+pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
+    let heading = |key: &str| {
+        let after = key.strip_prefix("служебное").map(str::trim_start);
+        after.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    let ours = |line: &&Line<'_>| SERVICE_LABELS.contains(&line.label()) || heading(&line.key);
+    if lines.iter().filter(ours).count() > 1 || lines.iter().any(is_token_line) {
+        return true;
+    }
+    // Wrapped or run together by a mail program, labels and phrases are still themselves.
+    let text = joined(lines);
+    let inline = |label: &&&str| {
+        let mut found = text.match_indices(**label);
+        found.any(|(at, _)| {
+            let (before, after) = (&text[..at], &text[at + label.len()..]);
+            after.starts_with(':') && !before.ends_with(char::is_alphanumeric)
+        })
+    };
+    let labels = SERVICE_LABELS.iter().filter(inline).count();
+    labels > 2 || SERVICE_PHRASES.iter().any(|phrase| text.contains(phrase))
+}
+
+/// The ticket and its code, "1042 · k7Qp3xVd", when the brackets around them are gone.
+fn is_token_line(line: &Line<'_>) -> bool {
+    let words: Vec<&str> = line.raw.split_whitespace().take(4).collect();
+    let [number, dot, code] = words.as_slice() else {
+        return false;
+    };
+    let all = |text: &str, test: fn(&u8) -> bool| text.bytes().all(|b| test(&b));
+    let any = |test: fn(&u8) -> bool| code.bytes().skip(1).any(|b| test(&b));
+    all(number, u8::is_ascii_digit)
+        && dot.chars().all(|c| !c.is_alphanumeric())
+        && (8..=24).contains(&code.len())
+        && all(code, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
+        })
+        && any(u8::is_ascii_alphabetic)
+        && (any(u8::is_ascii_uppercase) || any(u8::is_ascii_digit))
+}
