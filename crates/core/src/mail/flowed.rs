@@ -1,4 +1,4 @@
-//! Soft line ends of format=flowed (RFC 3676): a line that ends in a space goes on in the next one.
+//! Soft line ends of format=flowed (RFC 3676): a line that ends in a space goes on in the next one. Written and read.
 
 /// Characters a line is kept under where it can be.
 const WIDTH: usize = 76;
@@ -17,6 +17,39 @@ pub fn flow(text: &str) -> String {
         flowed.push('\n');
     }
     flowed
+}
+
+/// Returns `text` with its flowed lines joined (RFC 3676 section 4): a line that ends in a space goes on in the next of the
+/// same depth of quotation. With `delsp` that space is not part of the text.
+pub fn unflow(text: &str, delsp: bool) -> String {
+    let mut joined = String::with_capacity(text.len());
+    // The depth of the line that goes on.
+    let mut open: Option<usize> = None;
+    for line in text.lines() {
+        let depth = line.bytes().take_while(|b| *b == b'>').count();
+        let words = &line[depth..];
+        let words = words.strip_prefix(' ').unwrap_or(words);
+        if open != Some(depth) {
+            if open.is_some() {
+                joined.push('\n');
+            }
+            if depth > 0 {
+                joined.push_str(&">".repeat(depth));
+                joined.push(' ');
+            }
+        }
+        let is_flowed = words.ends_with(' ') && words != "-- ";
+        joined.push_str(if is_flowed && delsp {
+            &words[..words.len() - 1]
+        } else {
+            words
+        });
+        open = is_flowed.then_some(depth);
+        if !is_flowed {
+            joined.push('\n');
+        }
+    }
+    joined
 }
 
 fn flow_line(line: &str, flowed: &mut String) {

@@ -4,7 +4,7 @@
 //! words are kept together with the lines they answer; a quotation at the end that nobody answered goes.
 
 use super::attribution::{attribution, loose_attribution, quoted_attribution};
-use super::headers::{header_block, separator};
+use super::headers::{header_block, is_header, separator};
 use super::line::{Line, Mark};
 use super::signature::{cut_signature, is_disclaimer};
 
@@ -79,12 +79,30 @@ fn kinds(lines: &[Line<'_>]) -> Vec<Kind> {
                 } else {
                     Kind::Header
                 };
-                kinds[begun..=at].fill(kind);
+                kinds[labels_above(lines, begun)..=at].fill(kind);
             }
             at += 1;
         }
     }
     kinds
+}
+
+/// Where the labelled lines begin that stand directly above an attribution ("Кому: …", "Тема: …"), and the line drawn
+/// above them.
+fn labels_above(lines: &[Line<'_>], attribution: usize) -> usize {
+    const LABELS: usize = 6;
+    let above = &lines[attribution.saturating_sub(LABELS)..attribution];
+    let labels = above
+        .iter()
+        .rev()
+        .take_while(|line| is_header(line))
+        .count();
+    if labels < 2 {
+        return attribution;
+    }
+    let begun = attribution - labels;
+    let is_drawn = begun > 0 && lines[begun - 1].is_rule();
+    begun - usize::from(is_drawn)
 }
 
 /// The first line from `at` on that is not blank.

@@ -1,8 +1,8 @@
 //! The files of a letter, under names that are safe to show and to pass on.
 
-use mail_parser::{Message, MimeHeaders, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
-use super::PARTS;
+use super::{PARTS, raw_value, words};
 use crate::domain::digest::sha256;
 use crate::domain::incoming::Attachment;
 use crate::domain::text::CleanLine;
@@ -16,11 +16,45 @@ pub(super) fn attachments(message: &Message<'_>) -> Vec<Attachment> {
                 .get(*index as usize)
                 .map(|part| (*index, part))
         })
-        .map(|(index, part)| attachment(index, part))
+        .map(|(index, part)| attachment(message, index, part))
         .collect()
 }
 
-fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
+/// The name of a file as its sender gave it; of a letter, its subject; empty where there is none.
+fn given_name(message: &Message<'_>, part: &MessagePart<'_>) -> String {
+    let read = part.attachment_name().unwrap_or_default();
+    if words::is_flawed(read) || read.is_empty() {
+        let anew = [
+            ("Content-Disposition", "filename"),
+            ("Content-Type", "name"),
+        ]
+        .iter()
+        .find_map(|(field, parameter)| {
+            let header = part
+                .headers
+                .iter()
+                .find(|header| header.name.as_str().eq_ignore_ascii_case(field))?;
+            words::parameter(raw_value(message, header), parameter)
+        });
+        if let Some(anew) = anew.filter(|name| !name.trim().is_empty()) {
+            return anew;
+        }
+    }
+    match &part.body {
+        PartType::Message(inner) if read.is_empty() => {
+            let subject = super::subject(inner);
+            let subject = subject.trim();
+            if subject.is_empty() {
+                String::new()
+            } else {
+                format!("{}.eml", subject.replace(['/', '\\'], " "))
+            }
+        }
+        _ => read.to_owned(),
+    }
+}
+
+fn attachment(message: &Message<'_>, index: u32, part: &MessagePart<'_>) -> Attachment {
     let content_type = match (&part.body, part.content_type()) {
         (PartType::Message(_), _) => "message/rfc822".to_owned(),
         (_, Some(kind)) => format!(
@@ -34,11 +68,7 @@ fn attachment(index: u32, part: &mail_parser::MessagePart<'_>) -> Attachment {
     let bytes = part.contents();
     Attachment {
         part: index,
-        name: file_name(
-            part.attachment_name().unwrap_or_default(),
-            index,
-            &content_type,
-        ),
+        name: file_name(&given_name(message, part), index, &content_type),
         inline: matches!(part.body, PartType::InlineBinary(_))
             && part.content_id().is_some()
             && content_type.starts_with("image/"),

@@ -4,13 +4,19 @@
 //! process and not the call: whoever calls this has counted the attempt before (rule R06).
 
 mod body;
+mod charset;
 mod files;
+mod html;
+#[cfg(test)]
+mod html_tests;
 mod report;
 #[cfg(test)]
 mod robot_tests;
 mod signs;
+mod special;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use mail_parser::{Address, Header, HeaderValue, Message, MessageParser};
 use sha2::{Digest, Sha256};
@@ -71,19 +77,38 @@ pub fn parse(raw: &[u8]) -> IncomingMail {
         .unwrap_or_default();
     let content_hash = content_hash(&message, body_bytes);
     let (to, robot) = (to(&message), signs::robot_signs(&message));
+    let mut notes = special::notes(&message);
     IncomingMail {
         message_id: message_id(&message, raw, &content_hash),
         content_hash,
         references: references(&message),
         from: from(&message),
-        subject: CleanLine::new(message.subject().unwrap_or_default(), SUBJECT_CHARS),
-        body: body::body(&message),
+        subject: CleanLine::new(&subject(&message), SUBJECT_CHARS),
+        body: body::body(&message, &mut notes),
         attachments: files::attachments(&message),
         report: report::report(&message, &robot, &to),
         to,
         robot,
-        notes: Vec::new(),
+        notes,
     }
+}
+
+/// Its subject, read anew where the parser could not.
+fn subject<'a>(message: &'a Message<'_>) -> std::borrow::Cow<'a, str> {
+    let read = message.subject().unwrap_or_default();
+    if !words::is_flawed(read) {
+        return read.into();
+    }
+    match fields(message, "Subject").last() {
+        Some(header) => words::decode(raw_value(message, header)).into(),
+        None => read.into(),
+    }
+}
+
+/// The bytes of a field's value as they came.
+fn raw_value<'a>(message: &'a Message<'_>, header: &Header<'_>) -> &'a [u8] {
+    let range = header.offset_start as usize..header.offset_end as usize;
+    message.raw_message.get(range).unwrap_or_default()
 }
 
 /// Returns the decoded bytes of each of `parts`, or `None` where there is no such part. Text comes as UTF-8 whatever it
@@ -196,7 +221,12 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
     let mut found = Vec::new();
     for header in fields(message, "From") {
         let before = found.len();
+        let mut own_name = None;
         if let HeaderValue::Address(addresses) = &header.value {
+            let mut names = each_address(addresses).filter_map(|address| address.name.as_deref());
+            if each_address(addresses).count() == 1 && names.any(words::is_flawed) {
+                own_name = Some(name_in(raw_value(message, header)));
+            }
             // A group (RFC 5322 section 3.4) names a list of people and so nobody.
             let is_group = matches!(addresses, Address::Group(_));
             for address in each_address(addresses).take(ADDRESSES) {
@@ -206,7 +236,13 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
                         .as_deref()
                         .filter(|_| !is_group)
                         .and_then(EmailAddress::parse),
-                    name: CleanLine::new(address.name.as_deref().unwrap_or_default(), NAME_CHARS),
+                    name: CleanLine::new(
+                        own_name
+                            .as_deref()
+                            .or(address.name.as_deref())
+                            .unwrap_or_default(),
+                        NAME_CHARS,
+                    ),
                 });
             }
         }
@@ -219,6 +255,13 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
     }
     found.truncate(ADDRESSES);
     found
+}
+
+/// The name before the only address of a field.
+fn name_in(raw: &[u8]) -> String {
+    let end = raw.iter().rposition(|b| *b == b'<').unwrap_or(raw.len());
+    let name = words::decode(&raw[..end]);
+    name.trim_matches(['"', '\'', ' ']).to_owned()
 }
 
 fn to(message: &Message<'_>) -> Vec<EmailAddress> {

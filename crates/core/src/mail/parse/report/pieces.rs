@@ -59,7 +59,7 @@ impl Pieces {
                     words.push('\n');
                 }
                 PartType::Html(text) if html.len() < TEXT_BYTES => {
-                    let text = super::super::body::html_text(text);
+                    let text = super::super::html::html_text(text);
                     add(&mut html, &text);
                 }
                 _ => {}
