@@ -24,15 +24,16 @@ pub(super) fn html_text(html: &str) -> String {
         .rev()
         .find(|at| html.is_char_boundary(*at));
     let html = &html[..end.unwrap_or(0)];
-    let text = walk(html, true);
+    let (text, has_hidden) = walk(html, true);
     // Everything in a hidden element that nobody closed: then better too much than nothing.
-    if text.trim().is_empty() {
-        return walk(html, false);
+    if has_hidden && text.trim().is_empty() {
+        return walk(html, false).0;
     }
     text
 }
 
-fn walk(html: &str, hides: bool) -> String {
+/// The words, and whether anything was left out as hidden.
+fn walk(html: &str, hides: bool) -> (String, bool) {
     let mut writer = Writer::default();
     let mut emitter = html5gum::DefaultEmitter::default();
     emitter.naively_switch_states(hides);
@@ -48,7 +49,7 @@ fn walk(html: &str, hides: bool) -> String {
             break;
         }
     }
-    writer.out
+    (writer.out, writer.has_hidden)
 }
 
 /// An element that is open and matters when it closes.
@@ -81,6 +82,7 @@ struct Writer {
     /// Elements open beyond those that are followed.
     beyond: usize,
     hidden: usize,
+    has_hidden: bool,
     quotes: usize,
     /// Levels of quotation of the line being written.
     line_quotes: usize,
@@ -276,7 +278,10 @@ impl Writer {
             return;
         }
         match effect {
-            Effect::Hidden => self.hidden += 1,
+            Effect::Hidden => {
+                self.hidden += 1;
+                self.has_hidden = true;
+            }
             Effect::Quote => self.quotes = (self.quotes + 1).min(QUOTES),
             Effect::Preformatted => self.preformatted += 1,
             Effect::None | Effect::Link { .. } | Effect::List(_) => {}

@@ -9,6 +9,7 @@ mod files;
 mod html;
 #[cfg(test)]
 mod html_tests;
+mod prescan;
 mod report;
 #[cfg(test)]
 mod robot_tests;
@@ -21,6 +22,7 @@ mod words;
 use mail_parser::{Address, Header, HeaderValue, Message, MessageParser};
 use sha2::{Digest, Sha256};
 
+use self::prescan::Extent;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::domain::incoming::{Correspondent, IncomingMail};
@@ -63,21 +65,38 @@ pub async fn in_parser_thread<T: Send + 'static>(
         .unwrap_or_else(|error| Err(error.to_string()))
 }
 
-/// Returns what can be read in the letter `raw`.
+/// Returns what can be read in the letter `raw`. One that exceeds a limit is read in part, and its notes say so.
 pub fn parse(raw: &[u8]) -> IncomingMail {
-    let Some(message) = MessageParser::default().parse(raw) else {
+    match prescan::extent(raw) {
+        Extent::Full => read(&raw[prescan::begin(raw)..], raw, Vec::new()),
+        Extent::Reduced { letter, why } => {
+            let note = format!(
+                "only its header and the first 256 KiB of its text were read, because {why}"
+            );
+            read(&letter, raw, vec![note])
+        }
+    }
+}
+
+/// Returns what the header of `raw` says, for a letter whose content nothing could read. `why` goes into its notes.
+pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
+    let note = format!("kept raw, because {why}");
+    read(&prescan::header_only(raw), raw, vec![note])
+}
+
+/// Reads `letter`, which is `raw` or made of it.
+fn read(letter: &[u8], raw: &[u8], mut notes: Vec<String>) -> IncomingMail {
+    let Some(message) = MessageParser::default().parse(letter) else {
         return IncomingMail {
             message_id: synthetic_id(&[raw]),
             content_hash: sha256(raw),
+            notes,
             ..IncomingMail::default()
         };
     };
-    let body_bytes = raw
-        .get(message.root_part().offset_body as usize..)
-        .unwrap_or_default();
-    let content_hash = content_hash(&message, body_bytes);
+    let content_hash = content_hash(&message, prescan::body(raw));
     let (to, robot) = (to(&message), signs::robot_signs(&message));
-    let mut notes = special::notes(&message);
+    notes.extend(special::notes(&message));
     IncomingMail {
         message_id: message_id(&message, raw, &content_hash),
         content_hash,
@@ -114,7 +133,10 @@ fn raw_value<'a>(message: &'a Message<'_>, header: &Header<'_>) -> &'a [u8] {
 /// Returns the decoded bytes of each of `parts`, or `None` where there is no such part. Text comes as UTF-8 whatever it
 /// was written in.
 pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
-    let message = MessageParser::default().parse(raw);
+    let message = match prescan::extent(raw) {
+        Extent::Full => MessageParser::default().parse(&raw[prescan::begin(raw)..]),
+        Extent::Reduced { .. } => None,
+    };
     parts
         .iter()
         .map(|part| {
