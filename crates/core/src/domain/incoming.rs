@@ -32,10 +32,12 @@ pub struct IncomingMail {
 }
 
 /// One address of a From field with the name beside it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Correspondent {
     /// The address; `None` where what stands there is not one plain address.
     pub address: Option<EmailAddress>,
+    /// What stands where the address should, for a reader: it identifies nobody.
+    pub spelled: CleanLine,
     /// The name as spelled; empty where there is none.
     pub name: CleanLine,
 }

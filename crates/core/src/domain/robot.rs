@@ -216,6 +216,7 @@ mod tests {
             from: vec![Correspondent {
                 address: EmailAddress::parse(from),
                 name: CleanLine::default(),
+                ..Correspondent::default()
             }],
             robot,
             ..IncomingMail::default()

@@ -42,6 +42,17 @@ pub struct Explanation {
     pub notes: Vec<String>,
 }
 
+/// Whom the letter is from, or what stands there instead of an address.
+fn from(mail: &IncomingMail) -> String {
+    match mail.from.as_slice() {
+        [only] => only
+            .address
+            .as_ref()
+            .map_or_else(|| only.spelled.as_str().to_lowercase(), ToString::to_string),
+        _ => String::new(),
+    }
+}
+
 /// Returns what is understood of the letter `raw`. Whether it is the desk's own is for `is_own` to say.
 pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanation {
     let mail = parse(raw);
@@ -53,7 +64,7 @@ pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanatio
     let reply_text = new_words(mail.body.as_str());
     let report = mail.report.as_ref();
     Explanation {
-        from: mail.sender().map(ToString::to_string).unwrap_or_default(),
+        from: from(&mail),
         from_name: mail.sender_name().as_str().to_owned(),
         subject: mail.subject.as_str().to_owned(),
         text: mail.body.as_str().to_owned(),

@@ -63,6 +63,7 @@ fn mail(from: &str, body: &str) -> IncomingMail {
         from: vec![Correspondent {
             address: EmailAddress::parse(from),
             name: CleanLine::default(),
+            ..Correspondent::default()
         }],
         to: vec![address("help@school.test")],
         subject: CleanLine::new("Re: вопрос", 200),
@@ -607,6 +608,7 @@ fn nobody_speaks_for_a_specialist() {
     two.from.push(Correspondent {
         address: Some(address("eve@else.test")),
         name: CleanLine::default(),
+        ..Correspondent::default()
     });
     let two = decide(&two, &proof, &facts, &desk(), now);
     assert_eq!(two.outcome, Outcome::Refused);

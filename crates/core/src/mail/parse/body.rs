@@ -14,7 +14,10 @@ const STUB_CHARS: usize = 400;
 /// Returns the readable parts in order: the text, or the HTML beside it where the text only stands in for it; and what
 /// had to be guessed.
 pub(super) fn body(message: &Message<'_>, notes: &mut Vec<String>) -> CleanText {
-    let text = join(message, &message.text_body, notes);
+    let mut text = join(message, &message.text_body, notes);
+    if text.trim().is_empty() && message.html_body.is_empty() {
+        text = join(message, &shown(message), notes);
+    }
     let has_html = || {
         let mut parts = message
             .html_body
@@ -31,12 +34,32 @@ pub(super) fn body(message: &Message<'_>, notes: &mut Vec<String>) -> CleanText 
         return CleanText::new(&text);
     }
     let html = join(message, &message.html_body, notes);
-    let is_more = html.trim().len() > text.trim().len();
-    CleanText::new(if is_more { &html } else { &text })
+    // Words that only sound like a stub stand in the HTML too.
+    let has_words = html.chars().any(char::is_alphanumeric);
+    CleanText::new(if has_words { &html } else { &text })
 }
 
 fn part<'a, 'x>(message: &'a Message<'x>, index: u32) -> Option<&'a MessagePart<'x>> {
     message.parts.get(index as usize)
+}
+
+/// Text parts that the parser takes for files, and nobody called attachments: of rarer kinds, or with a name.
+fn shown(message: &Message<'_>) -> Vec<u32> {
+    let is_shown = |index: &u32| {
+        let part = part(message, *index);
+        part.is_some_and(|part| {
+            let disposition = part.content_disposition();
+            let is_attached = disposition.is_some_and(|disposition| disposition.is_attachment());
+            let is_read = kind(part) != "text/calendar" && !kind(part).ends_with("-headers");
+            part.is_text() && is_read && !is_attached
+        })
+    };
+    message
+        .attachments
+        .iter()
+        .copied()
+        .filter(is_shown)
+        .collect()
 }
 
 /// The texts of parts, one below the other.

@@ -8,37 +8,54 @@ use crate::domain::incoming::Attachment;
 use crate::domain::text::CleanLine;
 
 pub(super) fn attachments(message: &Message<'_>) -> Vec<Attachment> {
-    let indexes = message.attachments.iter().take(PARTS);
-    indexes
-        .filter_map(|index| {
-            message
-                .parts
-                .get(*index as usize)
-                .map(|part| (*index, part))
-        })
-        .map(|(index, part)| attachment(message, index, part))
-        .collect()
+    let has_name = |index: u32| {
+        let part = message.parts.get(index as usize);
+        index > 0
+            && part.is_some_and(|part| part.attachment_name().is_some_and(|name| !name.is_empty()))
+    };
+    // Text with a name is words to read and a file to pass on.
+    let named = message.text_body.iter().chain(&message.html_body).copied();
+    let mut indexes: Vec<u32> = message.attachments.iter().copied().take(PARTS).collect();
+    indexes.extend(named.filter(|index| has_name(*index)));
+    indexes.sort_unstable();
+    indexes.dedup();
+    let mut files: Vec<Attachment> = Vec::new();
+    for index in indexes {
+        let Some(part) = message.parts.get(index as usize) else {
+            continue;
+        };
+        let file = attachment(message, index, part);
+        // A signature's logo comes once for every letter quoted.
+        let is_repeated = file.inline
+            && files
+                .iter()
+                .any(|other| other.inline && other.sha256 == file.sha256);
+        if !is_repeated {
+            files.push(file);
+        }
+    }
+    files
 }
 
 /// The name of a file as its sender gave it; of a letter, its subject; empty where there is none.
 fn given_name(message: &Message<'_>, part: &MessagePart<'_>) -> String {
     let read = part.attachment_name().unwrap_or_default();
-    if words::is_flawed(read) || read.is_empty() {
-        let anew = [
-            ("Content-Disposition", "filename"),
-            ("Content-Type", "name"),
-        ]
-        .iter()
-        .find_map(|(field, parameter)| {
-            let header = part
-                .headers
-                .iter()
-                .find(|header| header.name.as_str().eq_ignore_ascii_case(field))?;
-            words::parameter(raw_value(message, header), parameter)
-        });
-        if let Some(anew) = anew.filter(|name| !name.trim().is_empty()) {
-            return anew;
-        }
+    let anew = [
+        ("Content-Disposition", "filename"),
+        ("Content-Type", "name"),
+    ]
+    .iter()
+    .find_map(|(field, parameter)| {
+        let mut headers = part.headers.iter();
+        let header = headers.find(|header| header.name.as_str().eq_ignore_ascii_case(field))?;
+        let raw = raw_value(message, header);
+        let is_flawed = read.is_empty() || words::is_flawed(read) || raw.contains(&b'\\');
+        is_flawed
+            .then(|| words::parameter(raw, parameter))
+            .flatten()
+    });
+    if let Some(anew) = anew.filter(|name| !name.trim().is_empty()) {
+        return anew;
     }
     match &part.body {
         PartType::Message(inner) if read.is_empty() => {

@@ -19,7 +19,7 @@ mod special;
 mod tests;
 mod words;
 
-use mail_parser::{Address, Header, HeaderValue, Message, MessageParser};
+use mail_parser::{Address, Header, HeaderName, HeaderValue, Message, MessageParser};
 use sha2::{Digest, Sha256};
 
 use self::prescan::Extent;
@@ -31,6 +31,7 @@ use crate::domain::text::CleanLine;
 /// Caps of promises.md: characters of a subject and of a name, references used, addresses kept, parts looked at.
 const SUBJECT_CHARS: usize = 200;
 const NAME_CHARS: usize = 100;
+const ADDRESS_CHARS: usize = 254;
 const REFERENCES: usize = 50;
 const ADDRESSES: usize = 100;
 const PARTS: usize = 500;
@@ -65,6 +66,17 @@ pub async fn in_parser_thread<T: Send + 'static>(
         .unwrap_or_else(|error| Err(error.to_string()))
 }
 
+/// The parser with dates left as they are: it reads on into the next field where a date ends in a zone of one or two letters
+/// ("Z", "UT"), and that field, often From, is lost. Times of arrival come from the mail server.
+fn parser() -> MessageParser {
+    MessageParser::new()
+        .with_mime_headers()
+        .with_address_headers()
+        .with_message_ids()
+        .header_text(HeaderName::Subject)
+        .default_header_raw()
+}
+
 /// Returns what can be read in the letter `raw`. One that exceeds a limit is read in part, and its notes say so.
 pub fn parse(raw: &[u8]) -> IncomingMail {
     match prescan::extent(raw) {
@@ -86,7 +98,7 @@ pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
 
 /// Reads `letter`, which is `raw` or made of it.
 fn read(letter: &[u8], raw: &[u8], mut notes: Vec<String>) -> IncomingMail {
-    let Some(message) = MessageParser::default().parse(letter) else {
+    let Some(message) = parser().parse(letter) else {
         return IncomingMail {
             message_id: synthetic_id(&[raw]),
             content_hash: sha256(raw),
@@ -112,15 +124,15 @@ fn read(letter: &[u8], raw: &[u8], mut notes: Vec<String>) -> IncomingMail {
     }
 }
 
-/// Its subject, read anew where the parser could not.
+/// Its subject: the first one, read anew where the parser could not.
 fn subject<'a>(message: &'a Message<'_>) -> std::borrow::Cow<'a, str> {
-    let read = message.subject().unwrap_or_default();
-    if !words::is_flawed(read) {
-        return read.into();
-    }
-    match fields(message, "Subject").last() {
-        Some(header) => words::decode(raw_value(message, header)).into(),
-        None => read.into(),
+    let Some(header) = fields(message, "Subject").next() else {
+        return "".into();
+    };
+    match &header.value {
+        HeaderValue::Text(read) if !words::is_flawed(read) => read.as_ref().into(),
+        HeaderValue::Text(_) => words::decode(raw_value(message, header)).into(),
+        _ => "".into(),
     }
 }
 
@@ -134,7 +146,7 @@ fn raw_value<'a>(message: &'a Message<'_>, header: &Header<'_>) -> &'a [u8] {
 /// was written in.
 pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
     let message = match prescan::extent(raw) {
-        Extent::Full => MessageParser::default().parse(&raw[prescan::begin(raw)..]),
+        Extent::Full => parser().parse(&raw[prescan::begin(raw)..]),
         Extent::Reduced { .. } => None,
     };
     parts
@@ -245,9 +257,9 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
         let before = found.len();
         let mut own_name = None;
         if let HeaderValue::Address(addresses) = &header.value {
-            let mut names = each_address(addresses).filter_map(|address| address.name.as_deref());
-            if each_address(addresses).count() == 1 && names.any(words::is_flawed) {
-                own_name = Some(name_in(raw_value(message, header)));
+            let raw = raw_value(message, header);
+            if each_address(addresses).count() == 1 {
+                own_name = name_anew(addresses, raw);
             }
             // A group (RFC 5322 section 3.4) names a list of people and so nobody.
             let is_group = matches!(addresses, Address::Group(_));
@@ -258,6 +270,10 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
                         .as_deref()
                         .filter(|_| !is_group)
                         .and_then(EmailAddress::parse),
+                    spelled: CleanLine::new(
+                        address.address.as_deref().unwrap_or_default(),
+                        ADDRESS_CHARS,
+                    ),
                     name: CleanLine::new(
                         own_name
                             .as_deref()
@@ -269,21 +285,50 @@ fn from(message: &Message<'_>) -> Vec<Correspondent> {
             }
         }
         if found.len() == before {
-            found.push(Correspondent {
-                address: None,
-                name: CleanLine::default(),
-            });
+            found.push(Correspondent::default());
         }
     }
     found.truncate(ADDRESSES);
     found
 }
 
-/// The name before the only address of a field.
-fn name_in(raw: &[u8]) -> String {
+/// The name before the only address of a field, where the parser could not read it or took comments (RFC 5322 section
+/// 3.2.2) for parts of it.
+fn name_anew(addresses: &Address<'_>, raw: &[u8]) -> Option<String> {
+    let read = each_address(addresses).find_map(|address| address.name.as_deref())?;
+    let has_comment = raw.contains(&b'(') && raw.contains(&b'<');
+    if !words::is_flawed(read) && !has_comment {
+        return None;
+    }
     let end = raw.iter().rposition(|b| *b == b'<').unwrap_or(raw.len());
-    let name = words::decode(&raw[..end]);
-    name.trim_matches(['"', '\'', ' ']).to_owned()
+    let before = without_comments(&raw[..end]);
+    let name = words::decode(&before);
+    let name = name.trim_matches(['"', '\'', ' ']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// `raw` without what stands in parentheses outside quotation marks.
+fn without_comments(raw: &[u8]) -> Vec<u8> {
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    let mut kept = Vec::with_capacity(raw.len());
+    for b in raw.iter().copied() {
+        let is_plain = !is_escaped;
+        is_escaped = is_plain && b == b'\\';
+        match b {
+            b'"' if is_plain && depth == 0 => is_quoted = !is_quoted,
+            b'(' if is_plain && !is_quoted => depth += 1,
+            b')' if is_plain && !is_quoted && depth > 0 => {
+                depth -= 1;
+                continue;
+            }
+            b'\\' if is_plain => continue,
+            _ => {}
+        }
+        if depth == 0 && b != b'"' {
+            kept.push(b);
+        }
+    }
+    kept
 }
 
 fn to(message: &Message<'_>) -> Vec<EmailAddress> {

@@ -201,3 +201,203 @@ fn files_that_may_hold_a_letter_of_ours_are_known() {
     assert!(with("text/plain", "> [== 1 - ABC ==]"));
     assert!(!with("text/plain", "plan [a] = b"));
 }
+
+#[test]
+fn no_value_of_one_field_swallows_the_next() {
+    let values = [
+        "Sat, 22 Apr 2006 17:14:50 UT",
+        "Sat, 22 Apr 2006 17:14:50 Z",
+        "Mon, 1 Jan 2001 1:1:1 M",
+        "Sat, 22 Apr 2006 17:14:50 (MSK",
+        "\"open",
+        "(open",
+        "<open",
+        "[open",
+        "=?utf-8?Q?open",
+        "a; b=\"open",
+        "group: a@b.test",
+        "a\\",
+        "",
+    ];
+    let names = [
+        "Date",
+        "Resent-Date",
+        "Received",
+        "Message-ID",
+        "References",
+        "Content-Type",
+        "To",
+        "Sender",
+        "List-Id",
+        "X-Any",
+    ];
+    for name in names {
+        for value in values {
+            for end in ["\r\n", "\n"] {
+                let raw = format!(
+                    "{name}: {value}{end}From: Rita <rita@family.test>{end}Subject: s{end}{end}body{end}"
+                );
+                let mail = parse(raw.as_bytes());
+                assert_eq!(
+                    mail.sender().map(ToString::to_string).as_deref(),
+                    Some("rita@family.test"),
+                    "{raw}"
+                );
+                assert_eq!(mail.subject.as_str(), "s", "{raw}");
+            }
+        }
+    }
+}
+
+#[test]
+#[rustfmt::skip] // Tables are read a row a line.
+fn senders_are_read_as_people_spell_them() {
+    for (from, address, name) in [
+        ("rita@family.test", Some("rita@family.test"), ""),
+        ("<Rita@Family.test>", Some("rita@family.test"), ""),
+        ("Rita P <rita@family.test>", Some("rita@family.test"), "Rita P"),
+        ("\"P., Rita\" <rita@family.test>", Some("rita@family.test"), "P., Rita"),
+        ("rita@family.test (Rita P)", Some("rita@family.test"), "Rita P"),
+        ("Rita (at home) <rita@family.test>", Some("rita@family.test"), "Rita"),
+        ("\"anna@school.test\" <rita@family.test>", Some("rita@family.test"), "anna@school.test"),
+        ("=?utf-8?B?0KDQuNGC0LA=?= <rita@family.test>", Some("rita@family.test"), "Рита"),
+        ("\"=?utf-8?B?0KDQuNGC0LA=?=\" <rita@family.test>", Some("rita@family.test"), "Рита"),
+        ("=?utf-8?B?0KDQuNE=?= =?utf-8?B?gtCw?= <rita@family.test>", Some("rita@family.test"), "Рита"),
+        // An address inside an encoded word is part of a name.
+        ("=?utf-8?Q?anna=40school.test?= <rita@family.test>", Some("rita@family.test"), "anna@school.test"),
+        ("=?utf-8?Q?=3Canna=40school.test=3E?= <rita@family.test>", Some("rita@family.test"), "<anna@school.test>"),
+        ("Рита <rita@family.test>", Some("rita@family.test"), "Рита"),
+        ("rita@family.test, anna@school.test", None, ""),
+        ("people: rita@family.test;", None, ""),
+        ("", None, ""),
+        ("Rita", None, ""),
+    ] {
+        let mail = read(&format!("From: {from}\nSubject: s\n\nbody\n"));
+        assert_eq!(mail.sender().map(ToString::to_string).as_deref(), address, "{from}");
+        if address.is_some() {
+            assert_eq!(mail.sender_name().as_str(), name, "{from}");
+        }
+    }
+}
+
+#[test]
+fn a_letter_over_a_limit_is_read_in_part_and_says_so() {
+    let parts = "--b\n\nx\n".repeat(501);
+    let raw = format!(
+        "From: rita@family.test\nSubject: s\nMessage-ID: <m@f.test>\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nwords\n{parts}--b--\n"
+    );
+    let mail = read(&raw);
+    assert_eq!((mail.subject.as_str(), mail.body.as_str()), ("s", "words"));
+    assert_eq!(mail.message_id, "m@f.test");
+    assert!(mail.attachments.is_empty());
+    assert!(
+        mail.notes.iter().any(|note| note.contains("500 parts")),
+        "{:?}",
+        mail.notes
+    );
+    // Copies are known by all of the letter, and not by what was read of it.
+    let other = read(&raw.replace("--b--", "--b\n\nmore\n--b--"));
+    assert_ne!(mail.content_hash, other.content_hash);
+    assert_eq!(attachments_bytes(raw.as_bytes(), &[1]), [None]);
+    let header = parse_header(raw.as_bytes(), "the parser failed");
+    assert_eq!((header.subject.as_str(), header.body.as_str()), ("s", ""));
+    assert_eq!(header.notes, ["kept raw, because the parser failed"]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn words_are_found_in_whatever_part_has_them() {
+    let multipart = |kind: &str, parts: &[&str]| {
+        let parts: String = parts.iter().map(|part| format!("--b\n{part}\n")).collect();
+        format!("From: r@f.test\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=b\n\n{parts}--b--\n")
+    };
+    let html = "Content-Type: text/html\n\n<p>hyper</p><p>text</p>";
+    let plain = |text: &str| format!("Content-Type: text/plain\n\n{text}");
+    for (what, raw, want) in [
+        ("text beside HTML", multipart("alternative", &[&plain("words"), html]), "words"),
+        ("an empty text", multipart("alternative", &[&plain(" "), html]), "hyper\n\ntext"),
+        ("a stub", multipart("alternative", &[&plain("Your program cannot show HTML."), html]), "hyper\n\ntext"),
+        ("names of pictures", multipart("alternative", &[&plain("[cid:logo]"), html]), "hyper\n\ntext"),
+        ("HTML alone", multipart("mixed", &[html]), "hyper\n\ntext"),
+        ("parts in order", multipart("mixed", &[&plain("one"), "Content-Type: image/png\n\nx", &plain("two")]), "one\ntwo"),
+        ("named text", multipart("mixed", &["Content-Type: text/plain; name=a.txt\n\nwords"]), "words"),
+        ("enriched text", "From: r@f.test\nMIME-Version: 1.0\nContent-Type: text/enriched\n\n<bold>wo</bold>rds\n".to_owned(), "words"),
+        ("flowed text", "From: r@f.test\nMIME-Version: 1.0\nContent-Type: text/plain; format=flowed\n\none \ntwo\n> a \n> b\n-- \nme\n".to_owned(), "one two\n> a b\n-- \nme"),
+        ("an attached text is a file", multipart("mixed", &[&plain("words"), "Content-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nfile"]), "words"),
+        ("an mbox line first", "From r@f.test Mon Nov 23 10:14:00 2026\nFrom: r@f.test\n\nwords\n".to_owned(), "words"),
+        ("blank lines first", "\n\nFrom: r@f.test\n\nwords\n".to_owned(), "words"),
+        ("a calendar alone", "From: r@f.test\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VTIMEZONE\nDTSTART:16010101T000000\nEND:VTIMEZONE\nBEGIN:VEVENT\nSUMMARY:Совет\nDTSTART;TZID=Europe/Moscow:20261130T100000\nLOCATION:каб. 12\nEND:VEVENT\nEND:VCALENDAR\n".to_owned(),
+            "Приглашение: Совет\nНачало: 30.11.2026 10:00 (Europe/Moscow)\nМесто: каб. 12"),
+    ] {
+        let mail = read(&raw);
+        assert_eq!(mail.sender().map(ToString::to_string).as_deref(), Some("r@f.test"), "{what}");
+        assert_eq!(mail.body.as_str(), want, "{what}: {raw}");
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_is_not_shown_is_told() {
+    let part = |kind: &str| format!("From: r@f.test\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: {kind}\n\nx\n--b--\n");
+    for (raw, want) in [
+        (part("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m"), "encrypted"),
+        (part("application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"), "in one piece"),
+        (part("application/ms-tnef; name=winmail.dat"), "winmail.dat"),
+        (part("application/octet-stream; name=Winmail.dat"), "winmail.dat"),
+        (part("message/partial; id=x; number=1"), "part of a larger letter"),
+        ("From: r@f.test\nContent-Type: text/plain\n\n-----BEGIN PGP MESSAGE-----\nx\n".to_owned(), "encrypted"),
+        ("From: r@f.test\nMIME-Version: 1.0\nContent-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\n\n--b\n\nwords\n--b\nContent-Type: application/pkcs7-signature\n\nx\n--b--\n".to_owned(), "signed (S/MIME)"),
+    ] {
+        let notes = read(&raw).notes;
+        assert!(notes.iter().any(|note| note.contains(want)), "{want}: {notes:?}");
+    }
+    assert!(read("From: r@f.test\n\nwords\n").notes.is_empty());
+}
+
+#[test]
+fn files_have_the_names_they_were_given() {
+    let letter = |headers: &str| {
+        format!(
+            "From: r@f.test\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nwords\n--b\n{headers}\n\nx\n--b--\n"
+        )
+    };
+    for (headers, want) in [
+        ("Content-Type: image/png; name=a.png", "a.png"),
+        (
+            "Content-Type: image/png\nContent-Disposition: attachment; filename*=utf-8''%D0%BF.png",
+            "п.png",
+        ),
+        (
+            "Content-Type: image/png\nContent-Disposition: attachment; filename*0*=utf-8''%D0; filename*1*=%BF.png",
+            "п.png",
+        ),
+        (
+            "Content-Type: image/png; name=\"=?utf-8?B?0L8=?=.png\"",
+            "п.png",
+        ),
+        (
+            "Content-Type: image/png\nContent-Disposition: attachment; filename=\"../../etc/a.png\"",
+            "a.png",
+        ),
+        (
+            "Content-Type: image/png\nContent-Disposition: attachment; filename=\"C:\\dir\\a.png\"",
+            "a.png",
+        ),
+        ("Content-Type: image/png", "2.png"),
+        (
+            "Content-Type: message/rfc822\n\nSubject: =?utf-8?B?0L/QsNGA0L7Qu9GM?=",
+            "пароль.eml",
+        ),
+        (
+            "Content-Type: text/plain\nContent-Disposition: inline; filename=a.txt",
+            "a.txt",
+        ),
+    ] {
+        let names: Vec<String> = read(&letter(headers))
+            .attachments
+            .into_iter()
+            .map(|file| file.name)
+            .collect();
+        assert_eq!(names, [want], "{headers}");
+    }
+}

@@ -241,13 +241,15 @@ fn parameters(raw: &[u8]) -> Vec<(String, Vec<u8>)> {
             found.push((key, value));
         }
     };
-    for b in raw.iter().copied().chain([b';']) {
+    for (at, b) in raw.iter().copied().chain([b';']).enumerate() {
+        // Paths of Windows have backslashes that escape nothing.
+        let escapes = matches!(raw.get(at + 1), Some(b'"' | b'\\'));
         match b {
             _ if is_escaped => {
                 is_escaped = false;
                 piece.push(b);
             }
-            b'\\' if is_quoted => is_escaped = true,
+            b'\\' if is_quoted && escapes => is_escaped = true,
             b'"' => is_quoted = !is_quoted,
             b';' if !is_quoted => end(&mut piece),
             b'\r' | b'\n' => {}
@@ -300,6 +302,8 @@ mod tests {
             ("attachment; filename*1=\"b.txt\"; filename*0=\"a\"", Some("ab.txt")),
             ("attachment; filename=\"=?utf-8?B?0L8=?=.txt\"", Some("п.txt")),
             ("attachment; filename=\"=?utf-8?B?0Q==?=\r\n =?utf-8?B?gi50eHQ=?=\"", Some("т.txt")),
+            ("attachment; filename=\"a\\\"b.txt\"", Some("a\"b.txt")),
+            ("attachment; filename=\"C:\\dir\\a.txt\"", Some("C:\\dir\\a.txt")),
             ("attachment; filename=\"open", Some("open")),
             ("attachment", None),
             ("attachment; size=1", None),

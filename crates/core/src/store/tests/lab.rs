@@ -256,6 +256,7 @@ pub(super) fn letter(from: &str, message_id: &str, subject: &str, body: &str) ->
         from: vec![Correspondent {
             address: EmailAddress::parse(from),
             name: CleanLine::new("Rita", 100),
+            ..Correspondent::default()
         }],
         to: vec![address("help@school.test")],
         subject: CleanLine::new(subject, 200),
