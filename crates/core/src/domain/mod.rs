@@ -25,5 +25,6 @@ pub mod retry;
 pub mod robot;
 pub mod subject;
 pub mod text;
+pub mod thanks;
 pub mod ticket;
 pub mod token;

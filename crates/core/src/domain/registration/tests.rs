@@ -343,6 +343,100 @@ fn a_reply_reopens_a_closed_ticket_for_thirty_days() {
     assert_eq!(new.related_ticket, Some(7));
 }
 
+/// What Rita's answer does to her ticket: its state and the letters, or `None` where it opens another.
+fn thanked(mail: IncomingMail, state: State, days: i64) -> Option<(State, Vec<String>)> {
+    let now = monday("10:14:00");
+    let facts = Facts {
+        writer_ticket: Some(TicketFacts {
+            closed_at: (state == State::Closed).then_some(now - TimeDelta::days(days)),
+            assignee: Some("sam".into()),
+            ..ticket(state)
+        }),
+        ..Facts::default()
+    };
+    let registration = decide(&mail, &Proof::default(), &facts, &desk(), now);
+    match registration.ticket {
+        TicketChange::Existing { state, .. } => Some((state, letters(&registration))),
+        _ => None,
+    }
+}
+
+#[test]
+fn thanks_move_nothing() {
+    let check = |words: &str, state: State, days: i64, want: State| {
+        for body in [words.to_owned(), format!("{words}{QUOTED}")] {
+            assert_eq!(
+                thanked(mail("rita@family.test", &body), state, days),
+                Some((want, vec!["notice to sam".to_owned()])),
+                "{body}"
+            );
+        }
+    };
+    for words in [
+        "Спасибо!",
+        "Thanks, Sam!",
+        "Спасибо, всё работает!\n\nС уважением,\nRita Brown\nтел. 8 900 000-00-00",
+        "Понятно, спасибо\n\nОтправлено с iPhone",
+    ] {
+        check(words, State::Answered, 0, State::Answered);
+        check(words, State::Closed, 1, State::Closed);
+        check(words, State::Closed, 400, State::Closed);
+        check(words, State::New, 0, State::New);
+        check(words, State::InWork, 0, State::InWork);
+    }
+}
+
+#[test]
+fn thanks_with_anything_else_are_a_letter_like_any_other() {
+    let thanks = || mail("rita@family.test", "Спасибо!");
+    let file = |inline, size_bytes| Attachment {
+        part: 1,
+        name: "1.png".to_owned(),
+        content_type: "image/png".to_owned(),
+        size_bytes,
+        sha256: String::new(),
+        inline,
+        may_quote_us: false,
+    };
+    let with = |inline, size_bytes| IncomingMail {
+        attachments: vec![file(inline, size_bytes)],
+        ..thanks()
+    };
+    let titled = |subject: &str| IncomingMail {
+        subject: CleanLine::new(subject, 200),
+        ..thanks()
+    };
+    let said = |body: &str| mail("rita@family.test", body);
+    let answered = |mail| thanked(mail, State::Answered, 0).map(|(state, _)| state);
+    for mail in [
+        thanks(),
+        with(true, 5_000),
+        titled(""),
+        titled("Спасибо"),
+        titled("AW: вопрос"),
+    ] {
+        assert_eq!(answered(mail.clone()), Some(State::Answered), "{mail:?}");
+    }
+    for mail in [
+        with(false, 5_000),
+        with(true, 500_000),
+        titled("Не работает принтер"),
+        titled("Fwd: вопрос"),
+        said(""),
+        said("Спасибо, но журнал не открывается"),
+        said("Спасибо! А когда починят журнал"),
+        said("Спасибо!\n\nС уважением,\nRita\nа когда журнал?"),
+        said("> вопрос\nСпасибо!\n> ещё вопрос\nне помогло"),
+        said("Спасибо!\n> сделайте это\nне помогло"),
+    ] {
+        assert_eq!(answered(mail.clone()), Some(State::InWork), "{mail:?}");
+        let (state, letters) = thanked(mail.clone(), State::Closed, 1).expect("an entry");
+        assert_eq!(state, State::InWork, "{mail:?}");
+        assert_eq!(letters, ["reopened to rita@family.test", "notice to sam"]);
+        assert_eq!(thanked(mail, State::Closed, 400), None, "a new ticket");
+    }
+}
+
 #[test]
 fn a_number_proves_nothing_but_its_writer_may_use_it() {
     let now = monday("10:14:00");

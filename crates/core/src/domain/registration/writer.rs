@@ -9,21 +9,27 @@ use super::{
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::gate::first_minute;
-use crate::domain::incoming::IncomingMail;
+use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::Lane;
 use crate::domain::receipt_cap::first_allowed;
+use crate::domain::reply_text::{ReplyContext, reply_text};
 use crate::domain::robot::{self, Author};
+use crate::domain::subject::{Prefix, split_prefixes};
+use crate::domain::thanks::{is_only_thanks, may_ask};
 use crate::domain::ticket::{Event, State, apply};
 
 /// Notices of reopening a day to one address, without a person in between.
 const REOPENINGS_PER_DAY: u32 = 3;
+/// A larger picture inside the text is not the logo of a signature but a screenshot.
+const LOGO_BYTES: u64 = 64 * 1024;
 
 /// Returns whether `sender` may add to `ticket`: only whoever opened it. Cc and Reply-To prove nothing.
 pub(super) fn belongs(sender: Option<&EmailAddress>, ticket: &TicketFacts) -> bool {
     sender.is_some() && sender == ticket.requester.as_ref()
 }
 
-/// One more letter in a ticket of its writer. Long after closing it opens a new one that points at the old.
+/// One more letter in a ticket of its writer. Long after closing it opens a new one that points at the old. Nothing but
+/// thanks for an answer moves nothing, however late.
 pub(super) fn entry(
     mail: &IncomingMail,
     ticket: &TicketFacts,
@@ -31,17 +37,25 @@ pub(super) fn entry(
     desk: &Desk,
     now: DateTime<Utc>,
 ) -> Registration {
-    let too_late = ticket.state == State::Closed
+    let thanked = matches!(ticket.state, State::Answered | State::Closed) && only_thanks(mail);
+    let too_late = !thanked
+        && ticket.state == State::Closed
         && ticket
             .closed_at
             .is_some_and(|closed| now - closed > desk.reopen_within);
     if too_late {
         return new_ticket(mail, Author::Person, Some(ticket.number), facts, desk, now);
     }
-    let transition = apply(ticket.state, Event::WriterWrote);
+    let (event, did, detail) = if thanked {
+        let detail = "only thanks: its state stays";
+        (Event::WriterThanked, "thanked in", detail)
+    } else {
+        (Event::WriterWrote, "added to", "")
+    };
+    let transition = apply(ticket.state, event);
     let mut registration = Registration::kept(
         Outcome::Entry,
-        format!("its writer added to ticket {}", ticket.number),
+        format!("its writer {did} ticket {}", ticket.number),
         Some(NewMessage::Requester),
     );
     registration.ticket = TicketChange::Existing {
@@ -51,7 +65,7 @@ pub(super) fn entry(
     };
     registration
         .events
-        .push(NewEvent::new("entry", "requester", ""));
+        .push(NewEvent::new("entry", "requester", detail));
     if transition.reopened {
         registration
             .events
@@ -71,6 +85,20 @@ pub(super) fn entry(
         .letters
         .extend(notices(ticket.assignee.as_deref(), desk, now));
     registration
+}
+
+/// Whether a letter brings nothing but thanks: no file, no subject of its own, no word above, below or in the quotation
+/// that could be more.
+fn only_thanks(mail: &IncomingMail) -> bool {
+    let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
+    let (prefix, subject) = split_prefixes(mail.subject.as_str());
+    let is_old_subject =
+        prefix == Some(Prefix::Reply) || subject.is_empty() || is_only_thanks(subject);
+    if !is_old_subject || !mail.attachments.iter().all(is_logo) {
+        return false;
+    }
+    let text = reply_text(mail.body.as_str(), ReplyContext { is_reply: true });
+    text.certain().is_some_and(is_only_thanks) && !may_ask(&text.signature)
 }
 
 /// A letter that belongs to no ticket of its sender.

@@ -40,6 +40,8 @@ pub struct ReplyContext {
 pub struct ReplyText {
     /// The text above the quote, without the signature. Not to be sent anywhere unless certain.
     pub own: String,
+    /// What was cut between `own` and the quote as a signature; empty if there was none.
+    pub signature: String,
     /// Whether `own` is all that the author wrote and nothing else.
     pub certainty: Certainty,
 }
@@ -81,8 +83,11 @@ pub fn reply_text(text: &str, context: ReplyContext) -> ReplyText {
     let (above, why) = cut::words_above(&lines, context);
     let signature = lines.get(signature::cut_signature(above));
     let end = signature.map_or(text.len(), |line| line.start);
+    let quote = lines.get(above.len());
+    let quote = quote.map_or(text.len(), |line| line.start);
     ReplyText {
         own: text[..end].trim().to_owned(),
+        signature: text.get(end..quote).unwrap_or_default().trim().to_owned(),
         certainty: why.map_or(Certainty::Certain, Certainty::Uncertain),
     }
 }

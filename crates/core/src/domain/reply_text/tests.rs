@@ -162,12 +162,10 @@ fn without_sentinels(text: &str) -> String {
 }
 
 fn check(name: &str, text: &str, own: &str, certainty: Certainty) {
+    let found = reply_text(text, REPLY);
     assert_eq!(
-        reply_text(text, REPLY),
-        ReplyText {
-            own: own.to_owned(),
-            certainty
-        },
+        (found.own.as_str(), found.certainty),
+        (own, certainty),
         "{name}\n{text}"
     );
 }

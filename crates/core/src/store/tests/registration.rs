@@ -134,6 +134,38 @@ on_both_engines! {
         assert_eq!(lab.text("SELECT state FROM ticket").await, "answered");
     }
 
+    async fn thanks_are_recorded_and_move_nothing(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let number = lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await.ticket.expect("a ticket");
+        let reply = reply_of_sam(lab, number, "2@school.test", "Готово.\n#закрыть").await;
+        lab.register(&reply, &held, now).await;
+        let closed_at = "SELECT CAST(closed_at AS TEXT) FROM ticket";
+        let before = lab.text(closed_at).await;
+        let notices = "SELECT count(*) FROM letter WHERE kind = 'notice' AND state = 'due'";
+        let (told, written) = (lab.number(notices).await, lab.number("SELECT count(*) FROM letter").await);
+        let answer = lab.text("SELECT message_id FROM letter WHERE kind = 'answer'").await;
+        let mut thanks = from_rita("3@family.test", "Re: s [№ 1]", "Спасибо, всё работает!");
+        thanks.references = vec![answer.clone()];
+        // Long after the time in which a reply opens the ticket again, and at night.
+        let late = monday("23:04:00") + TimeDelta::days(60);
+        let registered = lab.register(&thanks, &held, late).await;
+        assert_eq!((registered.outcome, registered.ticket), (Outcome::Entry, Some(number)));
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
+        assert_eq!(lab.text(closed_at).await, before);
+        assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 1);
+        assert_eq!(lab.text("SELECT body FROM message ORDER BY id DESC LIMIT 1").await, "Спасибо, всё работает!");
+        assert_eq!(lab.number("SELECT count(*) FROM event WHERE kind = 'reopened'").await, 0);
+        // One notice to whoever answered, and no other letter; it waits for the opening.
+        assert_eq!(lab.number(notices).await, told + 1);
+        assert_eq!(lab.number("SELECT count(*) FROM letter").await, written + 1);
+        assert_eq!(lab.text("SELECT recipient_login FROM letter ORDER BY id DESC LIMIT 1").await, "sam");
+        let mut more = from_rita("4@family.test", "Re: s [№ 1]", "Спасибо, но журнал не открывается");
+        more.references = vec![answer];
+        assert_eq!(lab.register(&more, &held, now + TimeDelta::days(1)).await.ticket, Some(number));
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "in_work");
+    }
+
     async fn what_the_database_refuses_for_ever_is_the_letters_fault(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
