@@ -110,4 +110,32 @@ on_both_engines! {
         desk.ledger_agrees();
         desk.stop_both();
     }
+
+    fn letters_made_to_hurt_get_a_number_and_hold_up_nobody(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        let rita = desk.rita.clone();
+        let head = |word: &str| format!("From: {}\r\nMessage-ID: <{word}@{rita}>\r\nSubject: {word}\r\nMIME-Version: 1.0\r\n", desk.rita_for(word));
+        let deep = head("deep") + &"Content-Type: message/rfc822\r\n\r\n".repeat(10_000);
+        let wide = head("wide") + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nСлова.\r\n" + &"--b\r\n\r\nx\r\n".repeat(20_000) + "--b--\r\n";
+        let tall = head("tall") + "Content-Type: text/html; charset=utf-8\r\n\r\n" + &"<div>\r\n".repeat(50_000) + "Слова.";
+        let long = head("long") + &format!("X-Long: {}\r\n\r\nСлова.\r\n", "a ".repeat(50_000));
+        for bomb in [&deep, &wide, &tall, &long] {
+            desk.lab.deliver(&desk.help, &rita, bomb.as_bytes());
+        }
+        let honest = Letter::new("Рита", &desk.rita_for("honest"), &desk.help, "Не открывается дневник", "Пишет ошибку.");
+        desk.receive(&rita, &honest);
+        desk.start();
+        desk.wait_until_quiet(5);
+        let ledger = desk.ledger();
+        let outcomes: Vec<&str> = ledger.iter().map(|row| row.text("outcome")).collect();
+        assert_eq!(outcomes, ["ticket"; 5], "{ledger:?}");
+        assert!(ledger.iter().all(|row| row.text("attempts") == "0" || row.text("attempts") == "1"), "{ledger:?}");
+        // What could be read was, and the notice says what could not.
+        let ivan = desk.ivan.clone();
+        let notice = desk.wait_for_mail(&ivan, "the notice of the wide one", |mail| mail.subject.contains("wide"));
+        assert!(notice.says("Слова."), "{}", notice.text);
+        desk.wait_for_notice(&ivan, &honest);
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
 }

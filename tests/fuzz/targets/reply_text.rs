@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ninetosix_core::domain::reply_text::{ReplyContext, reply_text, requester_text};
+use ninetosix_core::domain::reply_text::{ReplyContext, new_words, reply_text, requester_text};
+use ninetosix_core::domain::thanks::is_only_thanks;
 use ninetosix_core::domain::text::CleanText;
 
 fuzz_target!(|text: &str| {
@@ -15,4 +16,8 @@ fuzz_target!(|text: &str| {
         let kept = requester_text(text.as_str(), context);
         assert!(text.is_empty() || !kept.is_empty(), "a letter became empty");
     }
+    // Lines are left out and never made up.
+    let words = new_words(text.as_str());
+    assert!(words.lines().all(|line| text.as_str().contains(line)), "{words:?}");
+    assert!(!(is_only_thanks(&words) && words.contains('?')), "{words:?}");
 });

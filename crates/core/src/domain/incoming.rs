@@ -1,6 +1,7 @@
 //! A letter that came in, as far as decisions need it. `mail::parse` fills it from bytes.
 
 use super::address::EmailAddress;
+use super::note::Note;
 use super::subject::{Prefix, split_prefixes};
 use super::text::{CleanLine, CleanText};
 
@@ -28,7 +29,7 @@ pub struct IncomingMail {
     /// What it reports, if it is a delivery report (RFC 3464).
     pub report: Option<DeliveryReport>,
     /// What a reader should know about how it was read: what was cut, guessed, left closed or repaired.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// One address of a From field with the name beside it.

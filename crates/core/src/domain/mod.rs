@@ -14,6 +14,7 @@ pub mod gate;
 pub mod incoming;
 pub mod language;
 pub mod letter;
+pub mod note;
 pub mod outgoing;
 pub mod proof;
 #[cfg(test)]

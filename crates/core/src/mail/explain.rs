@@ -88,7 +88,7 @@ pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanatio
         original_message_id: report.and_then(|report| report.original_message_ids.first().cloned()),
         message_id: mail.message_id.clone(),
         thread: mail.references.clone(),
-        notes: mail.notes.clone(),
+        notes: mail.notes.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::moment::Moments;
 use super::parse;
 use super::wording::Wording;
 use crate::domain::address::EmailAddress;
+use crate::domain::note::Note;
 use crate::domain::outgoing::{SpecialistContent, SpecialistEnvelope};
 use crate::domain::registration::OwnLetter;
 use crate::domain::text::CleanLine;
@@ -50,7 +51,14 @@ pub fn draft(
             let address = notice.address.as_ref().map(EmailAddress::as_str);
             let name = notice.name.as_str();
             from_name = wording.text("notice_from", context! { name, address })?;
-            let copies: Vec<String> = parse::parse(&notice.raw)
+            let letter = parse::parse(&notice.raw);
+            let notes = letter
+                .notes
+                .iter()
+                .filter_map(Note::wording)
+                .map(|name| wording.text(name, context! {}))
+                .collect::<Result<Vec<String>, _>>()?;
+            let copies: Vec<String> = letter
                 .to
                 .into_iter()
                 .filter(|copy| *copy != envelope.from && Some(copy) != notice.address.as_ref())
@@ -68,6 +76,7 @@ pub fn draft(
                 assignee => notice.assignee,
                 files => Value::from(Serde(&notice.files)),
                 copies,
+                notes,
                 related => notice.related,
                 others,
                 number,

@@ -13,6 +13,7 @@ use crate::domain::beginning::Beginning;
 use crate::domain::digest::sha256;
 use crate::domain::files::FilePart;
 use crate::domain::language::Language;
+use crate::domain::note::Note;
 use crate::domain::outgoing::{
     EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope, WriterContent, WriterEnvelope,
 };
@@ -298,7 +299,7 @@ fn an_answer_is_a_persons_letter_in_the_writers_thread() {
 }
 
 fn notice() -> Notice {
-    let raw = b"From: rita@family.test\r\nTo: help@school.test\r\nCc: Zavuch <zavuch@school.test>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n--b\r\nContent-Type: image/png; name=konflikt.png\r\nContent-Disposition: attachment; filename=konflikt.png\r\nContent-Transfer-Encoding: base64\r\n\r\naW1hZ2U=\r\n--b--\r\n".to_vec();
+    let raw = b"From: rita@family.test\r\nTo: help@school.test\r\nCc: Zavuch <zavuch@school.test>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n--b\r\nContent-Type: image/png; name=konflikt.png\r\nContent-Disposition: attachment; filename=konflikt.png\r\nContent-Transfer-Encoding: base64\r\n\r\naW1hZ2U=\r\n--b\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n\r\nx\r\n--b--\r\n".to_vec();
     let file = |name: &str, part, travels| FilePart {
         part,
         name: name.into(),
@@ -359,6 +360,7 @@ fn a_notice_shows_all_a_specialist_needs_between_sentinels() {
 Состояние:  новое · исполнителя нет
 Вложение:   konflikt.png (180 КБ) — приложено
 Вложение:   zhurnal.exe (180 КБ) — не пересылаем, хранится
+Прочитано:  файлы пришли в winmail.dat, его читает только Outlook; попросите прислать их обычными вложениями
 В копии:    zavuch@school.test — туда ответ не уйдёт
 Упомянуто:  № 7 — принадлежность письма к нему не подтверждена
 Раньше:     № 1017 «Не вижу 5 «Б»» (закрыто)
@@ -384,9 +386,38 @@ fn every_service_line_of_a_notice_is_known_to_whoever_cuts_replies() {
             .filter_map(|line| line.split_once(':'))
             .map(|(label, _)| label.to_lowercase())
             .collect();
-        assert!(labels.len() >= 7, "{labels:?}");
+        assert!(labels.len() >= 8, "{labels:?}");
         for label in labels {
             assert!(SERVICE_LABELS.contains(&label.as_str()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_told_in_the_language_of_the_desk() {
+    for (language, want) in [
+        (Language::Ru, "winmail.dat, его читает только Outlook"),
+        (Language::En, "only Outlook reads"),
+    ] {
+        let mail = text(&specialist_mail(
+            SpecialistContent::Notice(Box::new(notice())),
+            Some(1042),
+            language,
+        ));
+        assert!(mail.contains(want), "{mail}");
+        let wording = Wording::new(language);
+        for note in [
+            Note::ReadInPart(String::new()),
+            Note::KeptRaw(String::new()),
+            Note::SignedInOnePiece,
+            Note::Encrypted,
+            Note::Winmail,
+            Note::PartOfLarger,
+            Note::FileElsewhere,
+        ] {
+            let name = note.wording().unwrap_or_default();
+            let told = wording.text(name, minijinja::context! {});
+            assert!(told.is_ok_and(|told| told.len() > 10), "{note}");
         }
     }
 }

@@ -4,9 +4,9 @@ use super::line::{Line, joined};
 
 /// The labels of the service part of a notice, folded, without the colon. The wording must keep to them.
 #[rustfmt::skip]
-pub const SERVICE_LABELS: [&str; 18] = [
-    "кто", "пришло", "состояние", "тема", "вложение", "вложения", "в копии", "упомянуто", "раньше", "похоже на", "памятка",
-    "who", "received", "state", "attachment", "copies to", "mentions", "earlier",
+pub const SERVICE_LABELS: [&str; 20] = [
+    "кто", "пришло", "состояние", "тема", "вложение", "вложения", "в копии", "упомянуто", "раньше", "похоже на", "памятка", "прочитано",
+    "who", "received", "state", "attachment", "copies to", "mentions", "earlier", "as read",
 ];
 /// Words of a notice that no answer to a person contains.
 #[rustfmt::skip]

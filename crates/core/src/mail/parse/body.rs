@@ -5,6 +5,7 @@ use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use super::html::html_text;
 use super::report::kind;
 use super::{PARTS, charset, special};
+use crate::domain::note::Note;
 use crate::domain::text::{CleanText, TEXT_CAP_BYTES};
 use crate::mail::flowed::unflow;
 
@@ -13,7 +14,7 @@ const STUB_CHARS: usize = 400;
 
 /// Returns the readable parts in order: the text, or the HTML beside it where the text only stands in for it; and what
 /// had to be guessed.
-pub(super) fn body(message: &Message<'_>, notes: &mut Vec<String>) -> CleanText {
+pub(super) fn body(message: &Message<'_>, notes: &mut Vec<Note>) -> CleanText {
     let mut text = join(message, &message.text_body, notes);
     if text.trim().is_empty() && message.html_body.is_empty() {
         text = join(message, &shown(message), notes);
@@ -63,7 +64,7 @@ fn shown(message: &Message<'_>) -> Vec<u32> {
 }
 
 /// The texts of parts, one below the other.
-fn join(message: &Message<'_>, indexes: &[u32], notes: &mut Vec<String>) -> String {
+fn join(message: &Message<'_>, indexes: &[u32], notes: &mut Vec<Note>) -> String {
     let mut text = String::new();
     for part in indexes
         .iter()
@@ -73,10 +74,14 @@ fn join(message: &Message<'_>, indexes: &[u32], notes: &mut Vec<String>) -> Stri
         if text.len() >= TEXT_CAP_BYTES {
             break;
         }
-        let Some((words, note)) = charset::text_of(message, part) else {
+        let Some((words, guessed)) = charset::text_of(message, part) else {
             continue;
         };
-        notes.extend(note.filter(|note| !notes.contains(note)));
+        notes.extend(
+            guessed
+                .map(Note::CharsetGuessed)
+                .filter(|note| !notes.contains(note)),
+        );
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }

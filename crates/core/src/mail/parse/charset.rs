@@ -24,11 +24,11 @@ static CYRILLIC: [&Encoding; 6] = [
 /// Bytes that are looked at to tell an encoding.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
-/// Returns the text of a part, and a note where its encoding had to be guessed. `None` for parts that are no text.
+/// Returns the text of a part, and its encoding where that had to be guessed. `None` for parts that are no text.
 pub(super) fn text_of<'a>(
     message: &'a Message<'_>,
     part: &'a MessagePart<'_>,
-) -> Option<(Cow<'a, str>, Option<String>)> {
+) -> Option<(Cow<'a, str>, Option<&'static str>)> {
     let (PartType::Text(decoded) | PartType::Html(decoded)) = &part.body else {
         return None;
     };
@@ -46,7 +46,7 @@ pub(super) fn text_of<'a>(
     if text == *decoded {
         return Some((Cow::Borrowed(decoded), None));
     }
-    Some((Cow::Owned(text), Some(format!("charset guessed: {name}"))))
+    Some((Cow::Owned(text), Some(name)))
 }
 
 /// Returns the characters of `raw` and the name of the encoding that was guessed; `None` where the label is to be believed.

@@ -26,6 +26,7 @@ use self::prescan::Extent;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::domain::incoming::{Correspondent, IncomingMail};
+use crate::domain::note::Note;
 use crate::domain::text::CleanLine;
 
 /// Caps of promises.md: characters of a subject and of a name, references used, addresses kept, parts looked at.
@@ -81,23 +82,18 @@ fn parser() -> MessageParser {
 pub fn parse(raw: &[u8]) -> IncomingMail {
     match prescan::extent(raw) {
         Extent::Full => read(&raw[prescan::begin(raw)..], raw, Vec::new()),
-        Extent::Reduced { letter, why } => {
-            let note = format!(
-                "only its header and the first 256 KiB of its text were read, because {why}"
-            );
-            read(&letter, raw, vec![note])
-        }
+        Extent::Reduced { letter, why } => read(&letter, raw, vec![Note::ReadInPart(why)]),
     }
 }
 
 /// Returns what the header of `raw` says, for a letter whose content nothing could read. `why` goes into its notes.
 pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
-    let note = format!("kept raw, because {why}");
+    let note = Note::KeptRaw(why.to_owned());
     read(&prescan::header_only(raw), raw, vec![note])
 }
 
 /// Reads `letter`, which is `raw` or made of it.
-fn read(letter: &[u8], raw: &[u8], mut notes: Vec<String>) -> IncomingMail {
+fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
     let Some(message) = parser().parse(letter) else {
         return IncomingMail {
             message_id: synthetic_id(&[raw]),

@@ -1,55 +1,49 @@
 //! Parts that are no text: told in words, never opened. Signatures are not checked here, nothing is decrypted, no archive is
 //! unpacked.
 
-use mail_parser::{Message, MimeHeaders, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
 use super::PARTS;
 use super::report::kind;
+use crate::domain::note::Note;
 
 /// Returns what a reader should know of the parts that he does not see as words.
-pub(super) fn notes(message: &Message<'_>) -> Vec<String> {
-    let mut notes: Vec<&str> = Vec::new();
+pub(super) fn notes(message: &Message<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
     for part in message.parts.iter().take(PARTS) {
-        let attribute = |name: &str| {
-            let value = part.content_type().and_then(|kind| kind.attribute(name));
-            value.unwrap_or_default().to_ascii_lowercase()
-        };
-        let note = match kind(part).as_str() {
-            "multipart/signed" if attribute("protocol").contains("pgp") => {
-                "signed (PGP); the signature was not checked"
-            }
-            "multipart/signed" => "signed (S/MIME); the signature was not checked",
-            "application/pkcs7-mime" | "application/x-pkcs7-mime"
-                if attribute("smime-type") == "signed-data" =>
-            {
-                "signed (S/MIME) in one piece, which the desk does not open; ask for a letter that is not"
-            }
-            "application/pkcs7-mime" | "application/x-pkcs7-mime" | "multipart/encrypted" => {
-                "encrypted; the desk has no key"
-            }
-            "application/ms-tnef" | "application/vnd.ms-tnef" => TNEF,
-            "message/partial" => {
-                "a part of a larger letter (message/partial); the others are letters of their own"
-            }
-            "message/external-body" => {
-                "a file is somewhere else (message/external-body); it was not fetched"
-            }
-            _ => match &part.body {
-                PartType::Text(text) if text.contains("-----BEGIN PGP MESSAGE-----") => {
-                    "encrypted; the desk has no key"
-                }
-                _ if is_named_winmail(part.attachment_name()) => TNEF,
-                _ => continue,
-            },
-        };
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+        let note = note(part);
+        notes.extend(note.filter(|note| !notes.contains(note)));
     }
-    notes.into_iter().map(str::to_owned).collect()
+    notes
 }
 
-const TNEF: &str = "winmail.dat was kept as it is; ask for the files in a usual form";
+fn note(part: &MessagePart<'_>) -> Option<Note> {
+    let attribute = |name: &str| {
+        let value = part.content_type().and_then(|kind| kind.attribute(name));
+        value.unwrap_or_default().to_ascii_lowercase()
+    };
+    let note = match kind(part).as_str() {
+        "multipart/signed" if attribute("protocol").contains("pgp") => Note::Signed("PGP"),
+        "multipart/signed" => Note::Signed("S/MIME"),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime"
+            if attribute("smime-type") == "signed-data" =>
+        {
+            Note::SignedInOnePiece
+        }
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" | "multipart/encrypted" => {
+            Note::Encrypted
+        }
+        "application/ms-tnef" | "application/vnd.ms-tnef" => Note::Winmail,
+        "message/partial" => Note::PartOfLarger,
+        "message/external-body" => Note::FileElsewhere,
+        _ if is_named_winmail(part.attachment_name()) => Note::Winmail,
+        _ => match &part.body {
+            PartType::Text(text) if text.contains("-----BEGIN PGP MESSAGE-----") => Note::Encrypted,
+            _ => return None,
+        },
+    };
+    Some(note)
+}
 
 fn is_named_winmail(name: Option<&str>) -> bool {
     name.is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat"))
