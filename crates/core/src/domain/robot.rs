@@ -109,22 +109,23 @@ fn automatic(mail: &IncomingMail) -> Option<String> {
         return Some("mailer-daemon with a null return path".to_owned());
     }
     let subject = mail.subject.as_str();
-    let told = holds(mail.body.as_str(), ABSENCE_WORDS);
+    let told = || holds(mail.body.as_str(), ABSENCE_WORDS);
     let is_bulk = matches!(signs.precedence.as_deref(), Some("bulk" | "junk"));
     let half = signs.null_return_path || is_bulk;
     let is_answer = !mail.references.is_empty();
-    if holds(mail.body.as_str(), CHALLENGES) && (half || is_answer) {
+    // People tell of such pages too: only beside a sign in the header.
+    if half && holds(mail.body.as_str(), CHALLENGES) {
         return Some("a challenge to prove that a person wrote".to_owned());
     }
     // Words are second evidence: to what a header says by halves, to a letter that this one answers, to one another. A
     // subject behind `Re:` is the answered letter's.
     let evidence = if begins(subject, PROGRAM_SUBJECTS) {
-        let is_second = half || signs.suppresses_answers || is_answer || told;
+        let is_second = half || signs.suppresses_answers || is_answer || told();
         is_second.then_some("the subject of an automatic answer, and a second sign")
     } else if begins(subject, ABSENCE_SUBJECTS) {
-        (half || (is_answer && told)).then_some("the subject of an absence, and a second sign")
+        (half || (is_answer && told())).then_some("the subject of an absence, and a second sign")
     } else {
-        (told && half && is_answer).then_some("the words of an absence, and a sign in the header")
+        (half && is_answer && told()).then_some("the words of an absence, and a sign in the header")
     };
     evidence.map(str::to_owned)
 }

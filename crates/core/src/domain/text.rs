@@ -76,8 +76,7 @@ impl CleanText {
                     clean.push('\n');
                 }
                 '\t' => clean.push('\t'),
-                '\u{a0}' => clean.push(' '),
-                c if c.is_control() => clean.push(' '),
+                c if c.is_control() || c.is_whitespace() => clean.push(' '),
                 c => clean.push(c),
             }
             previous_cr = c == '\r';
@@ -141,6 +140,7 @@ mod tests {
         check("a \t\r\n\r\nb", "a\n\nb");
         check("a\n-- \nb --  \nc", "a\n-- \nb --\nc");
         check("a\0b", "a b");
+        check("\u{2004}\n\u{3000}a\u{2003}b\u{a0}", "a b");
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn may_quote_us(body: &PartType<'_>, bytes: &[u8]) -> bool {
     const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
     matches!(body, PartType::Message(_))
         || bytes.starts_with(&TNEF)
-        || bytes.windows(3).any(|three| three == b"[==")
+        || memchr::memmem::find(bytes, b"[==").is_some()
 }
 
 /// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.

@@ -6,6 +6,9 @@
 mod body;
 mod charset;
 mod files;
+mod headers;
+#[cfg(test)]
+mod headers_tests;
 mod html;
 #[cfg(test)]
 mod html_tests;
@@ -19,13 +22,15 @@ mod special;
 mod tests;
 mod words;
 
+use std::borrow::Cow;
+
 use mail_parser::{Address, Header, HeaderName, HeaderValue, Message, MessageParser};
 use sha2::{Digest, Sha256};
 
 use self::prescan::Extent;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
-use crate::domain::incoming::{Correspondent, IncomingMail};
+use crate::domain::incoming::IncomingMail;
 use crate::domain::note::Note;
 use crate::domain::text::CleanLine;
 
@@ -80,9 +85,22 @@ fn parser() -> MessageParser {
 
 /// Returns what can be read in the letter `raw`. One that exceeds a limit is read in part, and its notes say so.
 pub fn parse(raw: &[u8]) -> IncomingMail {
+    let (letter, why) = readable(raw);
+    read(
+        &letter,
+        raw,
+        why.map(Note::ReadInPart).into_iter().collect(),
+    )
+}
+
+/// The bytes to parse for `raw`, and which limit it exceeds if they are not all of it.
+fn readable(raw: &[u8]) -> (Cow<'_, [u8]>, Option<String>) {
     match prescan::extent(raw) {
-        Extent::Full => read(&raw[prescan::begin(raw)..], raw, Vec::new()),
-        Extent::Reduced { letter, why } => read(&letter, raw, vec![Note::ReadInPart(why)]),
+        Extent::Reduced { letter, why } => (letter.into(), Some(why)),
+        Extent::Full => match prescan::mended(raw) {
+            Some(mended) => (mended.into(), None),
+            None => (raw[prescan::begin(raw)..].into(), None),
+        },
     }
 }
 
@@ -94,7 +112,13 @@ pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
 
 /// Reads `letter`, which is `raw` or made of it.
 fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
-    let Some(message) = parser().parse(letter) else {
+    // The parser asserts what it believes of itself; one letter must not end a run over many.
+    let parsed = std::panic::catch_unwind(|| parser().parse(letter));
+    let parsed = parsed.unwrap_or_else(|_| {
+        notes.push(Note::KeptRaw("the parser failed".to_owned()));
+        std::panic::catch_unwind(|| parser().parse_headers(letter)).unwrap_or_default()
+    });
+    let Some(message) = parsed else {
         return IncomingMail {
             message_id: synthetic_id(&[raw]),
             content_hash: sha256(raw),
@@ -109,7 +133,7 @@ fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
         message_id: message_id(&message, raw, &content_hash),
         content_hash,
         references: references(&message),
-        from: from(&message),
+        from: headers::from(&message),
         subject: CleanLine::new(&subject(&message), SUBJECT_CHARS),
         body: body::body(&message, &mut notes),
         attachments: files::attachments(&message),
@@ -121,7 +145,7 @@ fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
 }
 
 /// Its subject: the first one, read anew where the parser could not.
-fn subject<'a>(message: &'a Message<'_>) -> std::borrow::Cow<'a, str> {
+fn subject<'a>(message: &'a Message<'_>) -> Cow<'a, str> {
     let Some(header) = fields(message, "Subject").next() else {
         return "".into();
     };
@@ -141,9 +165,11 @@ fn raw_value<'a>(message: &'a Message<'_>, header: &Header<'_>) -> &'a [u8] {
 /// Returns the decoded bytes of each of `parts`, or `None` where there is no such part. Text comes as UTF-8 whatever it
 /// was written in.
 pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
-    let message = match prescan::extent(raw) {
-        Extent::Full => parser().parse(&raw[prescan::begin(raw)..]),
-        Extent::Reduced { .. } => None,
+    let (letter, why) = readable(raw);
+    let message = if why.is_none() {
+        std::panic::catch_unwind(|| parser().parse(&letter)).unwrap_or_default()
+    } else {
+        None
     };
     parts
         .iter()
@@ -246,87 +272,6 @@ fn references(message: &Message<'_>) -> Vec<String> {
     found
 }
 
-/// Every address of every From field: two of them identify nobody.
-fn from(message: &Message<'_>) -> Vec<Correspondent> {
-    let mut found = Vec::new();
-    for header in fields(message, "From") {
-        let before = found.len();
-        let mut own_name = None;
-        if let HeaderValue::Address(addresses) = &header.value {
-            let raw = raw_value(message, header);
-            if each_address(addresses).count() == 1 {
-                own_name = name_anew(addresses, raw);
-            }
-            // A group (RFC 5322 section 3.4) names a list of people and so nobody.
-            let is_group = matches!(addresses, Address::Group(_));
-            for address in each_address(addresses).take(ADDRESSES) {
-                found.push(Correspondent {
-                    address: address
-                        .address
-                        .as_deref()
-                        .filter(|_| !is_group)
-                        .and_then(EmailAddress::parse),
-                    spelled: CleanLine::new(
-                        address.address.as_deref().unwrap_or_default(),
-                        ADDRESS_CHARS,
-                    ),
-                    name: CleanLine::new(
-                        own_name
-                            .as_deref()
-                            .or(address.name.as_deref())
-                            .unwrap_or_default(),
-                        NAME_CHARS,
-                    ),
-                });
-            }
-        }
-        if found.len() == before {
-            found.push(Correspondent::default());
-        }
-    }
-    found.truncate(ADDRESSES);
-    found
-}
-
-/// The name before the only address of a field, where the parser could not read it or took comments (RFC 5322 section
-/// 3.2.2) for parts of it.
-fn name_anew(addresses: &Address<'_>, raw: &[u8]) -> Option<String> {
-    let read = each_address(addresses).find_map(|address| address.name.as_deref())?;
-    let has_comment = raw.contains(&b'(') && raw.contains(&b'<');
-    if !words::is_flawed(read) && !has_comment {
-        return None;
-    }
-    let end = raw.iter().rposition(|b| *b == b'<').unwrap_or(raw.len());
-    let before = without_comments(&raw[..end]);
-    let name = words::decode(&before);
-    let name = name.trim_matches(['"', '\'', ' ']);
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-/// `raw` without what stands in parentheses outside quotation marks.
-fn without_comments(raw: &[u8]) -> Vec<u8> {
-    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
-    let mut kept = Vec::with_capacity(raw.len());
-    for b in raw.iter().copied() {
-        let is_plain = !is_escaped;
-        is_escaped = is_plain && b == b'\\';
-        match b {
-            b'"' if is_plain && depth == 0 => is_quoted = !is_quoted,
-            b'(' if is_plain && !is_quoted => depth += 1,
-            b')' if is_plain && !is_quoted && depth > 0 => {
-                depth -= 1;
-                continue;
-            }
-            b'\\' if is_plain => continue,
-            _ => {}
-        }
-        if depth == 0 && b != b'"' {
-            kept.push(b);
-        }
-    }
-    kept
-}
-
 fn to(message: &Message<'_>) -> Vec<EmailAddress> {
     ["To", "Cc"]
         .into_iter()
@@ -357,5 +302,5 @@ fn fields<'a, 'x>(message: &'a Message<'x>, name: &'a str) -> impl Iterator<Item
     message
         .headers()
         .iter()
-        .filter(move |header| header.name.as_str().eq_ignore_ascii_case(name))
+        .filter(move |header| header.name.as_str().trim_end().eq_ignore_ascii_case(name))
 }

@@ -63,10 +63,38 @@ pub(super) fn begin(raw: &[u8]) -> usize {
         .iter()
         .take_while(|b| matches!(b, b'\r' | b'\n'))
         .count();
-    if raw[at..].starts_with(b"From ") {
+    let after = raw[at..]
+        .strip_prefix(b"From ")
+        .map(<[u8]>::trim_ascii_start);
+    if after.is_some_and(|after| !after.starts_with(b":")) {
         at += line_length(&raw[at..]);
     }
     at
+}
+
+/// Returns the letter with what the parser stumbles over mended: spaces before the colon of a field (the old way of RFC 5322
+/// section 4.5), and a last field that no line ends. `None` where nothing is to be mended.
+pub(super) fn mended(raw: &[u8]) -> Option<Vec<u8>> {
+    let begun = begin(raw);
+    let end = header_end(raw, begun);
+    let header = &raw[begun..end];
+    let has_space = |field: &[u8]| {
+        memchr(b':', field).is_some_and(|at| at > 0 && field[at - 1].is_ascii_whitespace())
+    };
+    let is_open = end == raw.len();
+    if !is_open && !fields(header).any(has_space) {
+        return None;
+    }
+    let mut mended = Vec::with_capacity(raw.len() + 4);
+    for field in fields(header) {
+        let at = memchr(b':', field)
+            .filter(|_| has_space(field))
+            .unwrap_or(0);
+        mended.extend_from_slice(field[..at].trim_ascii_end());
+        mended.extend_from_slice(&field[at..]);
+    }
+    mended.extend_from_slice(if is_open { b"\r\n\r\n" } else { &raw[end..] });
+    Some(mended)
 }
 
 /// Returns what follows the header and its blank line.

@@ -3,12 +3,27 @@
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
+use memchr::memmem;
 
 use super::charset;
 
-/// Whether the parser's reading of a header is flawed: characters replaced, or encoded words left as they are.
+/// Whether the parser's reading of a header is flawed: characters replaced, encoded words left as they are, or UTF-8 read as
+/// something else.
 pub(super) fn is_flawed(text: &str) -> bool {
-    text.contains('\u{fffd}') || text.contains("=?")
+    text.contains('\u{fffd}') || text.contains("=?") || is_misread_utf8(text)
+}
+
+/// Whether a text looks like Cyrillic in UTF-8 that was read a byte a letter: every other character is one of a few.
+fn is_misread_utf8(text: &str) -> bool {
+    let (mut pairs, mut letters) = (0, 0);
+    let mut previous = ' ';
+    for c in text.chars() {
+        let is_lead = matches!(previous, 'Р' | 'С' | 'Ð' | 'Ñ');
+        pairs += usize::from(is_lead && !c.is_ascii() && !matches!(c, 'а'..='я'));
+        letters += usize::from(!c.is_ascii());
+        previous = c;
+    }
+    letters >= 4 && pairs * 3 >= letters
 }
 
 /// Returns the text of a header value: its encoded words decoded, neighbours of one charset joined before that.
@@ -18,10 +33,7 @@ pub(super) fn decode(raw: &[u8]) -> String {
     let mut pending: Option<(String, Vec<u8>)> = None;
     let mut rest = raw;
     while !rest.is_empty() {
-        let start = rest
-            .windows(2)
-            .position(|two| two == b"=?")
-            .unwrap_or(rest.len());
+        let start = memmem::find(rest, b"=?").unwrap_or(rest.len());
         let (plain, after) = rest.split_at(start);
         let word = encoded_word(after);
         let is_blank = plain.iter().all(u8::is_ascii_whitespace);
@@ -33,7 +45,9 @@ pub(super) fn decode(raw: &[u8]) -> String {
         match word {
             Some(word) => {
                 match &mut pending {
-                    Some((charset, bytes)) if charset.eq_ignore_ascii_case(&word.charset) => {
+                    Some((charset, bytes))
+                        if charset.eq_ignore_ascii_case(&word.charset) && !has_states(charset) =>
+                    {
                         bytes.extend_from_slice(&word.bytes)
                     }
                     _ => {
@@ -61,6 +75,12 @@ fn flush(text: &mut String, pending: &mut Option<(String, Vec<u8>)>) {
     }
 }
 
+/// Whether what a byte means depends on those before it: then each word stands for itself (RFC 1468).
+fn has_states(charset: &str) -> bool {
+    let charset = charset.to_ascii_lowercase();
+    charset.starts_with("iso-2022") || charset.contains("utf-7")
+}
+
 /// Adds text outside encoded words: unfolded, and read as UTF-8 or as what it looks like.
 fn push_plain(text: &mut String, plain: &[u8]) {
     let unfolded: Vec<u8> = plain
@@ -81,16 +101,19 @@ fn characters(bytes: &[u8], label: &str) -> String {
     }
 }
 
-struct Word {
+/// An encoded word.
+pub(super) struct Word {
     charset: String,
     bytes: Vec<u8>,
     /// Bytes it takes in the header.
-    length: usize,
+    pub(super) length: usize,
+    /// Whether its end is there.
+    pub(super) is_ended: bool,
 }
 
 /// The encoded word at the beginning of `text`, in the forms programs write: spaces inside, a language after the charset
 /// (RFC 2231 section 5), a missing end.
-fn encoded_word(text: &[u8]) -> Option<Word> {
+pub(super) fn encoded_word(text: &[u8]) -> Option<Word> {
     let inner = text.strip_prefix(b"=?")?;
     let charset_end = inner.iter().take(60).position(|b| *b == b'?')?;
     let charset = std::str::from_utf8(&inner[..charset_end]).ok()?;
@@ -100,7 +123,8 @@ fn encoded_word(text: &[u8]) -> Option<Word> {
         return None;
     }
     let data = &inner[charset_end + 3..];
-    let end = data.windows(2).position(|two| two == b"?=");
+    // A second beginning before the end: the first one's was cut off.
+    let end = memmem::find(data, b"?=").filter(|end| memmem::find(&data[..*end], b"=?").is_none());
     let (data, closing) = match end {
         Some(end) => (&data[..end], 2),
         // The end was cut off with the line.
@@ -125,6 +149,7 @@ fn encoded_word(text: &[u8]) -> Option<Word> {
         charset: charset.to_owned(),
         bytes,
         length: 2 + charset_end + 3 + data.len() + closing,
+        is_ended: closing > 0,
     })
 }
 

@@ -14,7 +14,7 @@ pub(super) use self::pieces::kind;
 
 use self::fields::Group;
 use self::pieces::Pieces;
-use super::{REFERENCES, usable_id};
+use super::{PARTS, REFERENCES, usable_id};
 use crate::domain::address::EmailAddress;
 use crate::domain::incoming::{DeliveryReport, Fate, RobotSigns};
 use crate::domain::subject::split_prefixes;
@@ -28,6 +28,10 @@ pub(super) fn report(
     signs: &RobotSigns,
     ours: &[EmailAddress],
 ) -> Option<DeliveryReport> {
+    let hints = Hints::of(message, signs);
+    if !(hints.any() || signs.feedback) {
+        return None;
+    }
     let pieces = Pieces::of(message);
     let mut groups = fields::groups(&pieces.status);
     if signs.feedback {
@@ -38,7 +42,7 @@ pub(super) fn report(
             ..DeliveryReport::default()
         });
     }
-    let evidence = evidence(message, signs, &pieces, &groups)?;
+    let evidence = evidence(message, &hints, &pieces, &groups)?;
     if groups.is_empty() {
         // Gateways that take a report apart leave its fields in an attached letter, or in the text.
         groups = fields::groups(&pieces.nested_status);
@@ -71,10 +75,40 @@ fn returned_ids(pieces: &Pieces) -> Vec<String> {
     ids
 }
 
+/// What a glance shows. A letter with none of it is no report, and its words need not be searched.
+struct Hints {
+    has_status: bool,
+    has_field: bool,
+    from_system: bool,
+    subject: bool,
+    automatic: bool,
+}
+
+impl Hints {
+    fn of(message: &Message<'_>, signs: &RobotSigns) -> Hints {
+        let mut parts = message.parts.iter().take(PARTS);
+        let is_status =
+            |kind: &str| kind == "multipart/report" || kind.ends_with("delivery-status");
+        Hints {
+            has_status: parts.any(|part| is_status(&kind(part))),
+            has_field: message
+                .header_raw("X-Failed-Recipients".to_owned())
+                .is_some(),
+            from_system: words::is_mail_system(message) || signs.null_sender,
+            subject: words::subject_reports(message.subject().unwrap_or_default()),
+            automatic: signs.null_return_path || signs.auto_submitted.is_some(),
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.has_status || self.has_field || self.from_system || self.subject || self.automatic
+    }
+}
+
 /// By what the letter is a report, in words; `None` if it is none.
 fn evidence(
     message: &Message<'_>,
-    signs: &RobotSigns,
+    hints: &Hints,
     pieces: &Pieces,
     groups: &[Group],
 ) -> Option<String> {
@@ -84,10 +118,7 @@ fn evidence(
     if groups.iter().any(|group| group.recipient.is_some()) {
         return Some("a part of delivery-status".to_owned());
     }
-    if message
-        .header_raw("X-Failed-Recipients".to_owned())
-        .is_some()
-    {
+    if hints.has_field {
         return Some("X-Failed-Recipients".to_owned());
     }
     let subject = message.subject().unwrap_or_default();
@@ -95,10 +126,8 @@ fn evidence(
         // An answer to a report, or a report passed on: somebody wrote.
         return None;
     }
-    let from_system = words::is_mail_system(message) || signs.null_sender;
-    let subject = words::subject_reports(subject);
+    let (from_system, subject, automatic) = (hints.from_system, hints.subject, hints.automatic);
     let told = words::tells_of_failure(&pieces.told);
-    let automatic = signs.null_return_path || signs.auto_submitted.is_some();
     let is_person = !automatic && words::sounds_personal(&pieces.told);
     let technical = words::has_reply_code(&pieces.told)
         || pieces.returns_a_letter

@@ -1,0 +1,193 @@
+//! From and Subject as programs write them.
+
+use encoding_rs::{IBM866, KOI8_R, WINDOWS_1251};
+
+use crate::mail::parse::parse;
+
+fn sender(field: &[u8]) -> (Option<String>, String) {
+    let mail = parse(&[b"From: ", field, b"\r\nSubject: s\r\n\r\nb\r\n"].concat());
+    (
+        mail.sender().map(ToString::to_string),
+        mail.sender_name().as_str().to_owned(),
+    )
+}
+
+fn subject(field: &[u8]) -> String {
+    parse(&[b"Subject: ", field, b"\r\nFrom: a@b.test\r\n\r\nb\r\n"].concat())
+        .subject
+        .as_str()
+        .to_owned()
+}
+
+#[test]
+fn a_sender_is_who_stands_there_as_an_address() {
+    for (field, address, name) in [
+        ("c@d.test", Some("c@d.test"), ""),
+        ("<c@d.test>", Some("c@d.test"), ""),
+        ("Name <c@d.test>", Some("c@d.test"), "Name"),
+        ("\"a@b.test\" <c@d.test>", Some("c@d.test"), "a@b.test"),
+        ("a@b.test <c@d.test>", Some("c@d.test"), "a@b.test"),
+        ("c@d.test (Name)", Some("c@d.test"), "Name"),
+        (
+            "c@d.test (Name (inner) \\) end)",
+            Some("c@d.test"),
+            "Name (inner) ) end",
+        ),
+        ("Name (work) <c@d.test>", Some("c@d.test"), "Name"),
+        ("Name c@d.test", Some("c@d.test"), "Name"),
+        ("Name <c@d.test", Some("c@d.test"), "Name"),
+        ("Name <c@d.test.>", Some("c@d.test"), "Name"),
+        ("Name <c@d.test>;", Some("c@d.test"), "Name"),
+        ("\"Name <c@d.test>", Some("c@d.test"), "Name"),
+        (
+            "\"Last, First\" <c@d.test>",
+            Some("c@d.test"),
+            "Last, First",
+        ),
+        (
+            "\"A \\\"B\\\" C\" <c@d.test>",
+            Some("c@d.test"),
+            "A \"B\" C",
+        ),
+        ("Name\r\n <c@d.test>", Some("c@d.test"), "Name"),
+        ("Имя <c@d.test>", Some("c@d.test"), "Имя"),
+        ("Name <c(work)@d.test(host)>", Some("c@d.test"), "Name"),
+        ("<\"a b\"@d.test>", None, ""),
+        ("<\"a@b.test\"@d.test>", None, ""),
+        ("<\"a", None, ""),
+        ("Last, First <c@d.test>", None, "Last"),
+        ("<a@b.test> <c@d.test>", None, ""),
+        ("a@b.test c@d.test", None, ""),
+        ("a@b.test; c@d.test", None, ""),
+        ("Group: c@d.test;", None, ""),
+        ("\"a@b.test\" (x)", None, "a@b.test"),
+        ("=?utf-8?B?YUBiLnRlc3Q=?= (x)", None, "a@b.test"),
+        ("=?utf-8?B?YUBiLnRlc3Q=?=", None, "a@b.test"),
+        (
+            "=?utf-8?B?Qm9zcyA8YUBiLnRlc3Q+?= <c@d.test>",
+            Some("c@d.test"),
+            "Boss <a@b.test>",
+        ),
+        (
+            "=?utf-8?Q?Boss_<a@b.test>,?= <c@d.test>",
+            Some("c@d.test"),
+            "Boss <a@b.test>,",
+        ),
+        ("x=?utf-8?Q?<a@b.test>?=", None, "x<a@b.test>"),
+        (
+            "=?utf-8?Q?Boss <a@b.test>, =?utf-8?Q?x?= <c@d.test>",
+            None,
+            "Boss",
+        ),
+        ("<=?utf-8?Q?a=40b.test?=>", None, ""),
+        ("", None, ""),
+        ("@", None, ""),
+        ("<", None, ""),
+    ] {
+        let (found, shown) = sender(field.as_bytes());
+        assert_eq!(
+            (found.as_deref(), shown.as_str()),
+            (address, name),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn names_and_subjects_are_read_in_every_odd_encoding() {
+    for (field, want) in [
+        ("=?UTF-8?B?0J/RgNC40LLQtdGC?=", "Привет"),
+        ("=?utf-8?b?0J/RgNC40LLQtdGC?=", "Привет"),
+        ("=?utf-8*ru?q?=D0=9F=D1=80=D0=B8?=", "При"),
+        // Split inside a character, folded and not.
+        ("=?utf-8?Q?=D0=9F=D1?=\r\n =?utf-8?Q?=80=D0=B8?=", "При"),
+        ("=?utf-8?B?0J/R?= =?UTF-8?Q?=80=D0=B8?=", "При"),
+        ("=?utf-8?Q?=D0=9F?==?utf-8?Q?=D1=80?=", "Пр"),
+        ("=?utf-8?Q?=D0=9F?= and =?utf-8?Q?=D1=80?=", "П and р"),
+        ("Re: =?utf-8?Q?=D0=9F=D1=80=D0=B8?= ok", "Re: При ok"),
+        ("\"=?utf-8?Q?=D0=9F=D1=80=D0=B8?=\"", "При"),
+        ("=?utf-8?Q?one two?=", "one two"),
+        ("=?utf-8?Q?=D0=9F=D1=80=D0=B8", "При"),
+        ("=?utf-8?B?0J/RgNC4", "При"),
+        ("=?utf-8?B?0J/R gNC4?=", "При"),
+        ("=?utf-8?B?0J/RgA==0LjQvA==?=", "Прим"),
+        ("=?windows-1251?B?z/Do4uXy?=", "Привет"),
+        ("=?koi8-r?Q?=F0=D2=C9=D7=C5=D4?=", "Привет"),
+        ("=?utf-8?Q?=CF=F0=E8=E2=E5=F2?=", "Привет"),
+        ("=?windows-1251?Q?=D0=9F=D1=80=D0=B8?=", "При"),
+        ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
+        (
+            "=?iso-2022-jp?B?GyRCRnwbKEI=?= =?iso-2022-jp?B?GyRCS1wbKEI=?=",
+            "日本",
+        ),
+        ("=?utf-7?Q?+BB8EQAQ4-?=", "При"),
+        ("a =? b ?= c", "a =? b ?= c"),
+        ("a\r\n b", "a b"),
+    ] {
+        if !field.starts_with('"') {
+            assert_eq!(subject(field.as_bytes()), want, "{field}");
+        }
+        let named = sender(format!("{field} <c@d.test>").as_bytes());
+        if !field.contains("=? ") && field.ends_with(['=', '"']) {
+            assert_eq!(
+                named,
+                (Some("c@d.test".to_owned()), want.to_owned()),
+                "{field}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bytes_above_ascii_are_read_without_any_label() {
+    let words = "Не открывается журнал оценок";
+    for charset in [WINDOWS_1251, KOI8_R, IBM866] {
+        let (bytes, _, _) = charset.encode(words);
+        assert_eq!(subject(&bytes), words, "{}", charset.name());
+        let field = [&*bytes, b" <c@d.test>"].concat();
+        assert_eq!(
+            sender(&field),
+            (Some("c@d.test".to_owned()), words.to_owned())
+        );
+    }
+    assert_eq!(subject(words.as_bytes()), words);
+}
+
+#[test]
+fn what_stands_around_a_header_does_not_hide_it() {
+    let letter = "From: a@b.test\r\nSubject: s\r\n\r\nbody\r\n";
+    for before in [
+        "",
+        "\r\n",
+        "\n\n\r\n",
+        "From a@x.test Mon Nov 23 10:14:00 2026\r\n",
+        ">From a@x.test\n",
+        "\nFrom x\n",
+        "garbage without colon\r\n",
+    ] {
+        let mail = parse(format!("{before}{letter}").as_bytes());
+        assert_eq!(
+            mail.sender().map(ToString::to_string).as_deref(),
+            Some("a@b.test"),
+            "{before:?}"
+        );
+        assert_eq!(
+            (mail.subject.as_str(), mail.body.as_str()),
+            ("s", "body"),
+            "{before:?}"
+        );
+    }
+    for whole in [
+        "From: a@b.test\nSubject: s",
+        "From: a@b.test\nSubject: s\nbody without an empty line\n",
+        "From : a@b.test\nSubject : s\n\n",
+    ] {
+        let mail = parse(whole.as_bytes());
+        assert_eq!(
+            mail.sender().map(ToString::to_string).as_deref(),
+            Some("a@b.test"),
+            "{whole:?}"
+        );
+        assert_eq!(mail.subject.as_str(), "s", "{whole:?}");
+    }
+}
