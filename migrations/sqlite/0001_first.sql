@@ -96,6 +96,7 @@ CREATE TABLE message (
     UNIQUE (message_id, content_hash)
 ) STRICT;
 CREATE INDEX message_ticket ON message (ticket, id);
+CREATE INDEX message_from_address ON message (from_address, id);
 
 -- A file that came with a letter. Its bytes stay in the raw mail; `part` says where.
 CREATE TABLE attachment (

@@ -13,6 +13,9 @@ const DANGEROUS: [&str; 22] = [
     "wsf", "wsh", "msi", "msp", "ps1", "jar", "lnk", "hta", "reg", "chm", "iso",
 ];
 
+/// A picture inside the text of at most so many bytes is taken for the logo of a signature, a larger one for a screenshot.
+pub const LOGO_BYTES: u64 = 16 * 1024;
+
 /// A registered file of a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FilePart {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// One line of text from outside: NFC, no control, direction or zero-width characters, single spaces, capped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,25 +63,14 @@ pub const TEXT_CAP_BYTES: usize = 1024 * 1024;
 impl CleanText {
     /// Returns `text` cleaned, with LF line ends, no white space at line ends (but for `-- `) or around it, at most [`TEXT_CAP_BYTES`] long.
     pub fn new(text: &str) -> CleanText {
-        let mut clean = String::with_capacity(text.len().min(TEXT_CAP_BYTES));
-        let mut previous_cr = false;
-        for c in text.chars().filter(|c| !is_invisible(*c)).nfc() {
-            if clean.len() >= TEXT_CAP_BYTES {
-                break;
-            }
-            match c {
-                '\n' if previous_cr => {}
-                '\r' | '\n' | '\u{2028}' | '\u{2029}' | '\u{0b}' | '\u{0c}' => {
-                    end_line(&mut clean);
-                    clean.push('\n');
-                }
-                '\t' => clean.push('\t'),
-                c if c.is_control() || c.is_whitespace() => clean.push(' '),
-                c => clean.push(c),
-            }
-            previous_cr = c == '\r';
+        let visible = || text.chars().filter(|c| !is_invisible(*c));
+        let capacity = text.len().min(TEXT_CAP_BYTES);
+        // Most texts are in NFC, and seeing that costs less than making it.
+        if is_nfc_quick(visible()) == IsNormalized::Yes {
+            clean(visible(), capacity)
+        } else {
+            clean(visible().nfc(), capacity)
         }
-        CleanText(clean.trim_matches(['\n', ' ', '\t']).to_owned())
     }
 
     /// Returns the text.
@@ -93,6 +82,28 @@ impl CleanText {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn clean(chars: impl Iterator<Item = char>, capacity: usize) -> CleanText {
+    let mut clean = String::with_capacity(capacity);
+    let mut previous_cr = false;
+    for c in chars {
+        if clean.len() >= TEXT_CAP_BYTES {
+            break;
+        }
+        match c {
+            '\n' if previous_cr => {}
+            '\r' | '\n' | '\u{2028}' | '\u{2029}' | '\u{0b}' | '\u{0c}' => {
+                end_line(&mut clean);
+                clean.push('\n');
+            }
+            '\t' => clean.push('\t'),
+            c if c.is_control() || c.is_whitespace() => clean.push(' '),
+            c => clean.push(c),
+        }
+        previous_cr = c == '\r';
+    }
+    CleanText(clean.trim_matches(['\n', ' ', '\t']).to_owned())
 }
 
 /// Drops white space at the end of the last line, but for the signature separator `-- ` (RFC 3676 section 4.3), whose

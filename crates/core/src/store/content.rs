@@ -1,7 +1,7 @@
 //! What an outgoing letter is made of, looked up anew at each attempt, so that no time it names is stale.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{attachment, letter, message, ticket};
 use super::outbox::Claimed;
@@ -9,7 +9,7 @@ use super::registration::Registrar;
 use super::{Result, Store, StoreError};
 use crate::domain::address::EmailAddress;
 use crate::domain::beginning::beginning;
-use crate::domain::files::{self, FilePart};
+use crate::domain::files::{self, FilePart, LOGO_BYTES};
 use crate::domain::letter::Kind;
 use crate::domain::outgoing::{
     Content, EarlierTicket, Letterhead, Notice, SpecialistContent, SpecialistEnvelope,
@@ -137,7 +137,7 @@ impl Store {
                     what: "an answer of somebody who is no specialist any more".to_owned(),
                 })?;
                 let asked = self.last_question(row.ticket, cause.id).await?;
-                let files = self.files(cause, false).await?;
+                let files = self.files(cause, true).await?;
                 let raw = if files.is_empty() {
                     Vec::new()
                 } else {
@@ -299,7 +299,7 @@ impl Store {
         } else {
             requester_text(&message.body, ReplyContext { is_reply: true })
         };
-        let files = self.files(message, true).await?;
+        let files = self.files(message, false).await?;
         let raw = self.raw(message.raw_mail_id).await?;
         let address = EmailAddress::parse(&message.from_address);
         Ok(Notice {
@@ -323,14 +323,23 @@ impl Store {
         })
     }
 
-    /// The files of a letter, those marked that travel on. Pictures inside the text travel with a notice only: with an
-    /// answer they would be the logos of a signature.
-    async fn files(&self, message: &message::Model, with_inline: bool) -> Result<Vec<FilePart>> {
+    /// The files of a letter, those marked that travel on. Pictures inside the text are among them but for the logos of
+    /// signatures: what came before, and in an answer what is small.
+    async fn files(&self, message: &message::Model, for_answer: bool) -> Result<Vec<FilePart>> {
         let rows = attachment::Entity::find()
             .filter(attachment::Column::Message.eq(message.id))
             .order_by_asc(attachment::Column::Part)
             .all(&self.db)
             .await?;
+        let before = if rows.iter().any(|row| row.inline) {
+            self.pictures_before(message).await?
+        } else {
+            Vec::new()
+        };
+        let is_logo = |row: &attachment::Model| {
+            let is_small = for_answer && row.size_bytes.unsigned_abs() <= LOGO_BYTES;
+            row.inline && (is_small || before.contains(&row.sha256))
+        };
         let of_row = |row: attachment::Model| FilePart {
             part: row.part.unsigned_abs(),
             name: row.name,
@@ -339,12 +348,40 @@ impl Store {
             sha256: row.sha256,
             travels: false,
         };
-        let kept = rows.into_iter().filter(|row| with_inline || !row.inline);
+        let kept = rows.into_iter().filter(|row| !is_logo(row));
         let mut files: Vec<FilePart> = kept.map(of_row).collect();
         files::choose(&mut files);
         Ok(files)
     }
+
+    /// The hashes of the pictures inside the texts of earlier letters: of the same author, whose logo is in each, and of the
+    /// same ticket, which a reply quotes.
+    async fn pictures_before(&self, message: &message::Model) -> Result<Vec<String>> {
+        let earlier: Vec<i64> = message::Entity::find()
+            .select_only()
+            .column(message::Column::Id)
+            .filter(
+                Condition::any()
+                    .add(message::Column::FromAddress.eq(&message.from_address))
+                    .add(message::Column::Ticket.eq(message.ticket)),
+            )
+            .filter(message::Column::Id.lt(message.id))
+            .order_by_desc(message::Column::Id)
+            .limit(EARLIER_LETTERS)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let pictures = attachment::Entity::find()
+            .filter(attachment::Column::Message.is_in(earlier))
+            .filter(attachment::Column::Inline.eq(true))
+            .all(&self.db)
+            .await?;
+        Ok(pictures.into_iter().map(|row| row.sha256).collect())
+    }
 }
+
+/// Earlier letters that are looked through for the logos of signatures.
+const EARLIER_LETTERS: u64 = 50;
 
 /// Synthetic Message-IDs are ours alone: no mail program knows them.
 fn can_be_referred_to(id: &str) -> bool {

@@ -9,8 +9,9 @@ use super::{
 };
 use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
+use crate::domain::files::LOGO_BYTES;
 use crate::domain::gate::first_minute;
-use crate::domain::incoming::IncomingMail;
+use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::proof::Proof;
 use crate::domain::reply_text::{ReplyContext, reply_text};
@@ -84,7 +85,8 @@ pub(super) fn reply(
         Ok(instructions) => instructions,
         Err(error) => return kept_back(own, true, explain(error), specialist, ticket, now),
     };
-    let has_files = mail.attachments.iter().any(|attachment| !attachment.inline);
+    let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
+    let has_files = !mail.attachments.iter().all(is_logo);
     let answers = !instructions.is_note() && (!instructions.words.is_empty() || has_files);
     if instructions.is_empty() && !answers {
         return kept_back("", true, OwnLetter::Empty, specialist, ticket, now);

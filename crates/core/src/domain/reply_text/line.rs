@@ -37,7 +37,14 @@ pub(in crate::domain) fn fold(text: &str) -> String {
             c => c,
         };
         if c != ' ' || !folded.ends_with(' ') {
-            folded.extend(c.to_lowercase().map(|c| if c == 'ё' { 'е' } else { c }));
+            match c {
+                // The letters most texts consist of, without a table.
+                'a'..='z' | 'а'..='я' | '0'..='9' | ' ' => folded.push(c),
+                'A'..='Z' => folded.push(c.to_ascii_lowercase()),
+                'А'..='Я' => folded.extend(char::from_u32(u32::from(c) + 32)),
+                'ё' | 'Ё' => folded.push('е'),
+                c => folded.extend(c.to_lowercase()),
+            }
         }
     }
     folded

@@ -35,8 +35,9 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
             after.starts_with(':') && !before.ends_with(char::is_alphanumeric)
         })
     };
-    let labels = SERVICE_LABELS.iter().filter(inline).count();
-    labels > 2 || SERVICE_PHRASES.iter().any(|phrase| text.contains(phrase))
+    let may_label = text.matches(':').nth(2).is_some();
+    (may_label && SERVICE_LABELS.iter().filter(inline).count() > 2)
+        || SERVICE_PHRASES.iter().any(|phrase| text.contains(phrase))
 }
 
 /// The ticket and its code, "1042 · k7Qp3xVd", when the brackets around them are gone.

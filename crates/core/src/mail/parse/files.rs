@@ -1,6 +1,6 @@
 //! The files of a letter, under names that are safe to show and to pass on.
 
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::{ContentType, Message, MessagePart, MimeHeaders, PartType};
 
 use super::{PARTS, raw_value, words};
 use crate::domain::digest::sha256;
@@ -86,9 +86,11 @@ fn attachment(message: &Message<'_>, index: u32, part: &MessagePart<'_>) -> Atta
     Attachment {
         part: index,
         name: file_name(&given_name(message, part), index, &content_type),
-        inline: matches!(part.body, PartType::InlineBinary(_))
+        inline: content_type.starts_with("image/")
             && part.content_id().is_some()
-            && content_type.starts_with("image/"),
+            && !part
+                .content_disposition()
+                .is_some_and(ContentType::is_attachment),
         content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
         size_bytes: bytes.len() as u64,
         sha256: sha256(bytes),
