@@ -9,7 +9,7 @@ use ninetosix_core::cli::{Exit, printable};
 use ninetosix_core::config::Settings;
 use ninetosix_core::domain::desk::Desk;
 use ninetosix_core::domain::incoming::IncomingMail;
-use ninetosix_core::mail::explain::{Explanation, explain};
+use ninetosix_core::mail::explain::{Explainer, Explanation};
 use ninetosix_core::mail::parse::PARSER_STACK_BYTES;
 use serde::Serialize;
 
@@ -61,6 +61,9 @@ fn explain_all(
     out: &mut impl Write,
 ) -> io::Result<Exit> {
     let desk = settings.map(Desk::from);
+    let explainer = settings.map_or_else(Explainer::default, |settings| {
+        Explainer::new(settings.language, settings.calendar.zone())
+    });
     let is_own = |mail: &IncomingMail| {
         let mut addresses = mail.from.iter().filter_map(|from| from.address.as_ref());
         desk.as_ref()
@@ -69,8 +72,9 @@ fn explain_all(
     let mut exit = Exit::Fine;
     for path in files {
         let explained = read(path).and_then(|raw| {
-            catch_unwind(AssertUnwindSafe(|| explain(&raw, is_own)))
-                .map_err(|_| io::Error::other("the parser panicked on this letter"))
+            catch_unwind(AssertUnwindSafe(|| explainer.explain(&raw, is_own)))
+                .map_err(|_| io::Error::other("the parser panicked on this letter"))?
+                .map_err(io::Error::other)
         });
         let (explanation, error) = match explained {
             Ok(explanation) => (Some(explanation), None),

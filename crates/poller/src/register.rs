@@ -10,6 +10,7 @@ use ninetosix_core::delivery::Office;
 use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
+use ninetosix_core::mail::invitation::tell_invitation;
 use ninetosix_core::mail::parse::{in_parser_thread, parse};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
@@ -184,9 +185,12 @@ impl Register {
             parse(&raw)
         })
         .await;
-        Ok(mail.map(|mail| {
+        let office = &self.office;
+        Ok(mail.and_then(|mut mail| {
             failpoint::reach("parsed");
-            (mail, size)
+            tell_invitation(&mut mail, &office.wording, office.moments)
+                .map_err(|error| error.to_string())?;
+            Ok((mail, size))
         }))
     }
 

@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ninetosix_core::mail::explain::explain;
+use ninetosix_core::mail::explain::Explainer;
 
 fuzz_target!(|raw: &[u8]| {
-    let explained = explain(raw, |_| false);
+    let explainer = Explainer::default();
+    let explained = explainer.explain(raw, |_| false).expect("built-in texts can be rendered");
     for text in [&explained.subject, &explained.from_name, &explained.text] {
         assert!(
             !text.contains(['\0', '\r', '\u{202e}', '\u{200b}']),

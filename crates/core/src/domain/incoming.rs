@@ -1,5 +1,7 @@
 //! A letter that came in, as far as decisions need it. `mail::parse` fills it from bytes.
 
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
 use super::address::EmailAddress;
 use super::note::Note;
 use super::subject::{Prefix, split_prefixes};
@@ -22,6 +24,8 @@ pub struct IncomingMail {
     pub subject: CleanLine,
     /// The words a person would read; empty where there are none.
     pub body: CleanText,
+    /// The meeting it is about, if it has a calendar part.
+    pub invitation: Option<Invitation>,
     /// Its files.
     pub attachments: Vec<Attachment>,
     /// What its header says about being written by a program.
@@ -81,12 +85,40 @@ pub struct RobotSigns {
     pub read_receipt: bool,
     /// Whether it passes on a complaint about a letter (RFC 5965).
     pub feedback: bool,
-    /// METHOD of a calendar part (RFC 5546), lower case.
-    pub calendar_method: Option<String>,
     /// Whether its Return-Path is `<>`. Alone this proves nothing: forwarders add it to people's letters.
     pub null_return_path: bool,
     /// Whether its Return-Path is a mail system's.
     pub null_sender: bool,
+}
+
+/// A meeting that a letter invites to, calls off or answers for (RFC 5545).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Invitation {
+    /// What is done about it (RFC 5546 section 1.4), lower case, such as `request`; empty where that is not said.
+    pub method: String,
+    /// What it is called.
+    pub summary: CleanLine,
+    /// When it begins.
+    pub begins: Option<MeetingTime>,
+    /// When it ends, its last day where it takes whole days.
+    pub ends: Option<MeetingTime>,
+    /// Where it is.
+    pub place: CleanLine,
+    /// Who arranges it: a name, or an address.
+    pub organiser: CleanLine,
+    /// What it is about.
+    pub description: CleanText,
+}
+
+/// When a meeting begins or ends (RFC 5545 section 3.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MeetingTime {
+    /// A moment.
+    Instant(DateTime<Utc>),
+    /// By the clock of whoever looks: no zone is given, or none that is known.
+    Local(NaiveDateTime),
+    /// A whole day.
+    Day(NaiveDate),
 }
 
 /// A delivery report.

@@ -64,7 +64,8 @@ pub fn judge(mail: &IncomingMail) -> Judgement {
     if signs.read_receipt {
         return by(Author::ReadReceipt, "a disposition notification");
     }
-    if let Some(method) = signs.calendar_method.as_deref()
+    let method = mail.invitation.as_ref().map(|it| it.method.as_str());
+    if let Some(method) = method
         && matches!(method, "reply" | "counter" | "declinecounter" | "refresh")
     {
         return by(Author::CalendarAnswer, &format!("METHOD:{method}"));
@@ -72,9 +73,7 @@ pub fn judge(mail: &IncomingMail) -> Judgement {
     if let Some(evidence) = automatic(mail) {
         return by(Author::AutomaticAnswer, &evidence);
     }
-    if let Some(method @ ("request" | "publish" | "add" | "cancel")) =
-        signs.calendar_method.as_deref()
-    {
+    if let Some(method @ ("request" | "publish" | "add" | "cancel")) = method {
         return by(Author::Invitation, &format!("METHOD:{method}"));
     }
     match signs.precedence.as_deref() {

@@ -1,9 +1,14 @@
 //! What is understood of a letter, and why: `ninetosix-poller explain`.
 
+use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::invitation::tell_invitation;
+use super::moment::Moments;
 use super::parse::parse;
+use super::wording::{Wording, WordingError};
 use crate::domain::incoming::{Fate, IncomingMail};
+use crate::domain::language::Language;
 use crate::domain::reply_text::{self, ReplyContext, new_words};
 use crate::domain::robot::{Author, judge};
 
@@ -53,42 +58,75 @@ fn from(mail: &IncomingMail) -> String {
     }
 }
 
-/// Returns what is understood of the letter `raw`. Whether it is the desk's own is for `is_own` to say.
-pub fn explain(raw: &[u8], is_own: impl Fn(&IncomingMail) -> bool) -> Explanation {
-    let mail = parse(raw);
-    let judgement = judge(&mail);
-    let context = ReplyContext {
-        is_reply: mail.is_reply(),
-    };
-    let reply = reply_text::reply_text(mail.body.as_str(), context);
-    let reply_text = new_words(mail.body.as_str());
-    let report = mail.report.as_ref();
-    Explanation {
-        from: from(&mail),
-        from_name: mail.sender_name().as_str().to_owned(),
-        subject: mail.subject.as_str().to_owned(),
-        text: mail.body.as_str().to_owned(),
-        reply_certain: reply.certain().is_some_and(|own| own == reply_text),
-        reply_text,
-        kind: if is_own(&mail) {
-            "own"
-        } else {
-            kind(judgement.author)
-        },
-        evidence: judgement.evidence,
-        attachments: files(&mail),
-        bounce_recipients: report
-            .map(|report| report.recipients.iter().map(ToString::to_string).collect())
-            .unwrap_or_default(),
-        bounce_permanent: report.and_then(|report| match report.fate {
-            Fate::FailedForGood => Some(true),
-            Fate::FailedForNow | Fate::Delayed => Some(false),
-            Fate::Delivered => None,
-        }),
-        original_message_id: report.and_then(|report| report.original_message_ids.first().cloned()),
-        message_id: mail.message_id.clone(),
-        thread: mail.references.clone(),
-        notes: mail.notes.iter().map(ToString::to_string).collect(),
+/// Explains letters in the words of a desk.
+#[derive(Debug)]
+pub struct Explainer {
+    wording: Wording,
+    moments: Moments,
+}
+
+/// One for a desk in Moscow that speaks Russian.
+impl Default for Explainer {
+    fn default() -> Explainer {
+        Explainer::new(Language::Ru, Tz::Europe__Moscow)
+    }
+}
+
+impl Explainer {
+    /// Returns one for a desk that speaks `language` and lives in `zone`.
+    pub fn new(language: Language, zone: Tz) -> Explainer {
+        Explainer {
+            wording: Wording::new(language),
+            moments: Moments { language, zone },
+        }
+    }
+
+    /// Returns what is understood of the letter `raw`. Whether it is the desk's own is for `is_own` to say.
+    ///
+    /// # Errors
+    /// If a text of the desk cannot be rendered.
+    pub fn explain(
+        &self,
+        raw: &[u8],
+        is_own: impl Fn(&IncomingMail) -> bool,
+    ) -> Result<Explanation, WordingError> {
+        let mut mail = parse(raw);
+        tell_invitation(&mut mail, &self.wording, self.moments)?;
+        let judgement = judge(&mail);
+        let context = ReplyContext {
+            is_reply: mail.is_reply(),
+        };
+        let reply = reply_text::reply_text(mail.body.as_str(), context);
+        let reply_text = new_words(mail.body.as_str());
+        let report = mail.report.as_ref();
+        Ok(Explanation {
+            from: from(&mail),
+            from_name: mail.sender_name().as_str().to_owned(),
+            subject: mail.subject.as_str().to_owned(),
+            text: mail.body.as_str().to_owned(),
+            reply_certain: reply.certain().is_some_and(|own| own == reply_text),
+            reply_text,
+            kind: if is_own(&mail) {
+                "own"
+            } else {
+                kind(judgement.author)
+            },
+            evidence: judgement.evidence,
+            attachments: files(&mail),
+            bounce_recipients: report
+                .map(|report| report.recipients.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
+            bounce_permanent: report.and_then(|report| match report.fate {
+                Fate::FailedForGood => Some(true),
+                Fate::FailedForNow | Fate::Delayed => Some(false),
+                Fate::Delivered => None,
+            }),
+            original_message_id: report
+                .and_then(|report| report.original_message_ids.first().cloned()),
+            message_id: mail.message_id.clone(),
+            thread: mail.references.clone(),
+            notes: mail.notes.iter().map(ToString::to_string).collect(),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use crate::domain::language::Language;
 
-const RU: [(&str, &str); 7] = [
+const RU: [(&str, &str); 8] = [
     ("receipt", include_str!("wording/ru/receipt.txt")),
     ("reopened", include_str!("wording/ru/reopened.txt")),
     ("answer", include_str!("wording/ru/answer.txt")),
@@ -13,8 +13,9 @@ const RU: [(&str, &str); 7] = [
     ("own_letter", include_str!("wording/ru/own_letter.txt")),
     ("delivery", include_str!("wording/ru/delivery.txt")),
     ("alert", include_str!("wording/ru/alert.txt")),
+    ("invitation", include_str!("wording/ru/invitation.txt")),
 ];
-const EN: [(&str, &str); 7] = [
+const EN: [(&str, &str); 8] = [
     ("receipt", include_str!("wording/en/receipt.txt")),
     ("reopened", include_str!("wording/en/reopened.txt")),
     ("answer", include_str!("wording/en/answer.txt")),
@@ -22,6 +23,7 @@ const EN: [(&str, &str); 7] = [
     ("own_letter", include_str!("wording/en/own_letter.txt")),
     ("delivery", include_str!("wording/en/delivery.txt")),
     ("alert", include_str!("wording/en/alert.txt")),
+    ("invitation", include_str!("wording/en/invitation.txt")),
 ];
 const RU_NAMES: &str = include_str!("wording/ru/names.txt");
 const EN_NAMES: &str = include_str!("wording/en/names.txt");

@@ -4,7 +4,7 @@ use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 
 use super::html::html_text;
 use super::report::kind;
-use super::{PARTS, charset, special};
+use super::{PARTS, charset};
 use crate::domain::note::Note;
 use crate::domain::text::{CleanText, TEXT_CAP_BYTES};
 use crate::mail::flowed::unflow;
@@ -27,11 +27,6 @@ pub(super) fn body(message: &Message<'_>, notes: &mut Vec<Note>) -> CleanText {
         parts.any(|part| matches!(part.body, PartType::Html(_)))
     };
     if !is_stub(&text) || !has_html() {
-        if text.trim().is_empty()
-            && let Some(told) = special::calendar(message)
-        {
-            return CleanText::new(&told);
-        }
         return CleanText::new(&text);
     }
     let html = join(message, &message.html_body, notes);

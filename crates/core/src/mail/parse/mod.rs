@@ -136,6 +136,7 @@ fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
         from: headers::from(&message),
         subject: CleanLine::new(&subject(&message), SUBJECT_CHARS),
         body: body::body(&message, &mut notes),
+        invitation: special::invitation(&message),
         attachments: files::attachments(&message),
         report: report::report(&message, &robot, &to),
         to,

@@ -45,7 +45,6 @@ pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
         feedback: report_type == "feedback-report"
             || has_kind("message/feedback-report")
             || is_old_complaint(message),
-        calendar_method: calendar_method(message),
         null_return_path: return_path.as_deref() == Some("<>"),
         null_sender: return_path.is_some_and(|path| path.contains("mailer-daemon")),
     }
@@ -68,25 +67,4 @@ fn is_old_complaint(message: &Message<'_>) -> bool {
                 .as_str()
                 .eq_ignore_ascii_case("X-HmXmrOriginalRecipient")
         })
-}
-
-/// METHOD of a calendar part (RFC 5546), in lower case.
-fn calendar_method(message: &Message<'_>) -> Option<String> {
-    let mut parts = message.parts.iter().take(PARTS);
-    let calendar = parts.find(|part| kind(part) == "text/calendar")?;
-    let named = calendar
-        .content_type()
-        .and_then(|kind| kind.attribute("method"));
-    let inside = || {
-        let text = calendar.text_contents().unwrap_or_default();
-        let mut lines = text.lines().take(50);
-        lines.find_map(|line| line.trim().strip_prefix("METHOD:").map(str::to_owned))
-    };
-    Some(
-        named
-            .map(str::to_owned)
-            .or_else(inside)?
-            .trim()
-            .to_lowercase(),
-    )
 }
