@@ -18,6 +18,8 @@ pub struct IncomingMail {
     pub references: Vec<String>,
     /// The addresses of all its From fields. Only exactly one identifies anybody.
     pub from: Vec<Correspondent>,
+    /// Whom to answer where From names nobody. It identifies nobody.
+    pub answer_to: Option<EmailAddress>,
     /// The addresses in To and Cc.
     pub to: Vec<EmailAddress>,
     /// Its subject; empty where it has none.
@@ -54,6 +56,8 @@ pub struct Attachment {
     pub part: u32,
     /// Its name: cleaned, never a path, never empty.
     pub name: String,
+    /// Whether its sender named it, or the letter in it has a subject.
+    pub is_named: bool,
     /// Its media type, such as `image/png`.
     pub content_type: String,
     /// Its decoded size.

@@ -31,7 +31,7 @@ pub struct Explanation {
     pub kind: &'static str,
     /// The sign that told the kind; empty for a person.
     pub evidence: String,
-    /// Name and decoded size in bytes of each file.
+    /// Name and decoded size in bytes of each file; the name is empty where the sender gave none.
     pub attachments: Vec<(String, u64)>,
     /// For a delivery report, whom the letter did not reach.
     pub bounce_recipients: Vec<String>,
@@ -145,6 +145,9 @@ fn kind(author: Author) -> &'static str {
 fn files(mail: &IncomingMail) -> Vec<(String, u64)> {
     let files = mail.attachments.iter();
     files
-        .map(|file| (file.name.clone(), file.size_bytes))
+        .map(|file| {
+            let name = file.is_named.then(|| file.name.clone());
+            (name.unwrap_or_default(), file.size_bytes)
+        })
         .collect()
 }

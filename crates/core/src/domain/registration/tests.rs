@@ -396,6 +396,7 @@ fn thanks_with_anything_else_are_a_letter_like_any_other() {
         size_bytes,
         sha256: String::new(),
         inline,
+        is_named: true,
         may_quote_us: false,
     };
     let with = |inline, size_bytes| IncomingMail {
@@ -642,6 +643,7 @@ fn files_without_words_are_an_answer_but_pictures_of_a_signature_are_not() {
         size_bytes: 1,
         sha256: String::new(),
         inline,
+        is_named: true,
         may_quote_us: false,
     };
     let with = |inline| {
@@ -771,6 +773,7 @@ fn a_file_that_may_hold_the_notice_is_not_relayed() {
         size_bytes: 1,
         sha256: String::new(),
         inline: false,
+        is_named: true,
         may_quote_us: true,
     };
     let (proof, facts) = to_sam(ticket(State::New));

@@ -1,77 +1,60 @@
 //! The words of a letter that a person would read.
 
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
-
-use super::html::html_text;
-use super::report::kind;
-use super::{PARTS, charset};
+use super::html::{html_text, signature_text};
+use super::layout::Layout;
+use super::mime::{Message, Part};
 use crate::domain::note::Note;
 use crate::domain::text::{CleanText, TEXT_CAP_BYTES};
 use crate::mail::flowed::unflow;
 
 /// A text of more characters than this is no stub beside its HTML.
 const STUB_CHARS: usize = 400;
+/// A marked signature of more lines is no signature.
+const SIGNATURE_LINES: usize = 20;
 
 /// Returns the readable parts in order: the text, or the HTML beside it where the text only stands in for it; and what
 /// had to be guessed.
-pub(super) fn body(message: &Message<'_>, notes: &mut Vec<Note>) -> CleanText {
-    let mut text = join(message, &message.text_body, notes);
-    if text.trim().is_empty() && message.html_body.is_empty() {
-        text = join(message, &shown(message), notes);
+pub(super) fn body(message: &Message<'_>, layout: &Layout, notes: &mut Vec<Note>) -> CleanText {
+    let mut text = join(message, &layout.text, notes);
+    if text.trim().is_empty() && layout.html.is_empty() {
+        text = join(message, &shown(message, layout), notes);
     }
-    let has_html = || {
-        let mut parts = message
-            .html_body
-            .iter()
-            .filter_map(|index| part(message, *index));
-        parts.any(|part| matches!(part.body, PartType::Html(_)))
-    };
-    if !is_stub(&text) || !has_html() {
+    let parts = layout.html.iter().map(|index| &message.parts[*index]);
+    let pages: Vec<&Part<'_>> = parts.filter(|part| part.kind == "text/html").collect();
+    if pages.is_empty() {
         return CleanText::new(&text);
     }
-    let html = join(message, &message.html_body, notes);
-    // Words that only sound like a stub stand in the HTML too.
-    let has_words = html.chars().any(char::is_alphanumeric);
-    CleanText::new(if has_words { &html } else { &text })
+    if is_stub(&text) {
+        let html = join(message, &layout.html, notes);
+        // Words that only sound like a stub stand in the HTML too.
+        if html.chars().any(char::is_alphanumeric) {
+            text = html;
+        }
+    } else if let Some(signature) = pages.iter().find_map(|page| signature_text(page)) {
+        text = with_separator(&text, &signature);
+    }
+    CleanText::new(&text)
 }
 
-fn part<'a, 'x>(message: &'a Message<'x>, index: u32) -> Option<&'a MessagePart<'x>> {
-    message.parts.get(index as usize)
-}
-
-/// Text parts that the parser takes for files, and nobody called attachments: of rarer kinds, or with a name.
-fn shown(message: &Message<'_>) -> Vec<u32> {
-    let is_shown = |index: &u32| {
-        let part = part(message, *index);
-        part.is_some_and(|part| {
-            let disposition = part.content_disposition();
-            let is_attached = disposition.is_some_and(|disposition| disposition.is_attachment());
-            let is_read = kind(part) != "text/calendar" && !kind(part).ends_with("-headers");
-            part.is_text() && is_read && !is_attached
-        })
+/// Text parts among the files that a reader would open first: nobody called them attachments, or nobody named them.
+fn shown(message: &Message<'_>, layout: &Layout) -> Vec<usize> {
+    let is_shown = |index: &usize| {
+        let part = &message.parts[*index];
+        let is_read = part.kind != "text/calendar" && !part.kind.ends_with("-headers");
+        let is_file = part.disposition() == "attachment" && !part.file_name().is_empty();
+        part.is_text() && is_read && !is_file
     };
-    message
-        .attachments
-        .iter()
-        .copied()
-        .filter(is_shown)
-        .collect()
+    layout.files.iter().copied().filter(is_shown).collect()
 }
 
 /// The texts of parts, one below the other.
-fn join(message: &Message<'_>, indexes: &[u32], notes: &mut Vec<Note>) -> String {
+fn join(message: &Message<'_>, indexes: &[usize], notes: &mut Vec<Note>) -> String {
     let mut text = String::new();
-    for part in indexes
-        .iter()
-        .take(PARTS)
-        .filter_map(|index| part(message, *index))
-    {
+    for part in indexes.iter().map(|index| &message.parts[*index]) {
         if text.len() >= TEXT_CAP_BYTES {
             break;
         }
-        let Some((words, guessed)) = charset::text_of(message, part) else {
-            continue;
-        };
+        let (words, guessed) = part.text();
         notes.extend(
             guessed
                 .map(Note::CharsetGuessed)
@@ -80,24 +63,50 @@ fn join(message: &Message<'_>, indexes: &[u32], notes: &mut Vec<Note>) -> String
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&readable(part, &words));
+        text.push_str(&readable(part, words));
     }
     text
 }
 
-/// The words of a text part in whatever form it has.
-fn readable(part: &MessagePart<'_>, words: &str) -> String {
-    if matches!(part.body, PartType::Html(_)) {
-        return html_text(words);
-    }
-    let attribute = |name: &str| {
-        let value = part.content_type().and_then(|kind| kind.attribute(name));
-        value.unwrap_or_default().to_ascii_lowercase()
+/// Puts the separator of a signature (RFC 3676 section 4.3) into a text where only the HTML beside it marks one.
+fn with_separator(text: &str, signature: &str) -> String {
+    let key = |line: &str| -> String { line.chars().filter(|c| c.is_alphanumeric()).collect() };
+    let wanted: Vec<String> = signature
+        .lines()
+        .map(key)
+        .filter(|key| !key.is_empty())
+        .collect();
+    let (Some(first), true) = (wanted.first(), wanted.len() <= SIGNATURE_LINES) else {
+        return text.to_owned();
     };
-    match kind(part).as_str() {
-        "text/enriched" | "text/richtext" => enriched_text(words),
-        _ if attribute("format") == "flowed" => unflow(words, attribute("delsp") == "yes"),
-        _ => words.to_owned(),
+    let (mut begin, mut last) = (0, "");
+    for line in text.split_inclusive('\n') {
+        let is_quoted = line.trim_start().starts_with('>');
+        if !is_quoted && key(line) == *first {
+            let keys = text[begin..].lines().map(key).filter(|key| !key.is_empty());
+            if keys.take(wanted.len()).eq(wanted.iter().cloned()) {
+                let is_marked = last.trim() == "--";
+                let separator = if is_marked { "" } else { "-- \n" };
+                return format!("{}{separator}{}", &text[..begin], &text[begin..]);
+            }
+        }
+        if !line.trim().is_empty() {
+            last = line;
+        }
+        begin += line.len();
+    }
+    text.to_owned()
+}
+
+/// The words of a text part in whatever form it has.
+fn readable(part: &Part<'_>, words: String) -> String {
+    match part.kind.as_str() {
+        "text/html" => html_text(&words),
+        "text/enriched" | "text/richtext" => enriched_text(&words),
+        _ if part.attribute("format") == "flowed" => {
+            unflow(&words, part.attribute("delsp") == "yes")
+        }
+        _ => words,
     }
 }
 
@@ -179,6 +188,19 @@ mod tests {
             assert!(!is_stub(text), "{text:?}");
         }
         assert!(!is_stub(&format!("{} html", "слово ".repeat(100))));
+    }
+
+    #[test]
+    fn a_signature_that_html_marks_is_separated_in_the_text_too() {
+        let text = "Готово.\n\nИван Смирнов\n\nспециалист\n\n> Иван Смирнов\n";
+        assert_eq!(
+            with_separator(text, "Иван Смирнов\nспециалист"),
+            "Готово.\n\n-- \nИван Смирнов\n\nспециалист\n\n> Иван Смирнов\n"
+        );
+        let marked = "Готово.\n--\nИван\n";
+        assert_eq!(with_separator(marked, "Иван"), marked);
+        assert_eq!(with_separator(text, "Анна"), text);
+        assert_eq!(with_separator(text, ""), text);
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! Bytes to characters where the label is missing, unknown or wrong: by the label if it makes sense, else as UTF-8 if it is
 //! that, else by what reads like a language; what nothing fits is shown with U+FFFD and not guessed at further.
 
-use std::borrow::Cow;
-
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
     Encoding, IBM866, ISO_8859_5, KOI8_R, KOI8_U, UTF_8, WINDOWS_1251, WINDOWS_1252, X_MAC_CYRILLIC,
 };
-use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Encoding as Transfer, Message, MessagePart, MimeHeaders, PartType};
+
+use super::utf7;
 
 /// The encodings Cyrillic text comes in, the likeliest first.
 static CYRILLIC: [&Encoding; 6] = [
@@ -24,29 +21,27 @@ static CYRILLIC: [&Encoding; 6] = [
 /// Bytes that are looked at to tell an encoding.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
-/// Returns the text of a part, and its encoding where that had to be guessed. `None` for parts that are no text.
-pub(super) fn text_of<'a>(
-    message: &'a Message<'_>,
-    part: &'a MessagePart<'_>,
-) -> Option<(Cow<'a, str>, Option<&'static str>)> {
-    let (PartType::Text(decoded) | PartType::Html(decoded)) = &part.body else {
-        return None;
+/// Returns the characters of `raw`, and the name of their encoding where that was not the one of the label.
+pub(super) fn text(raw: &[u8], label: &str) -> (String, Option<&'static str>) {
+    let is_plain = raw.is_ascii() && (!is_multi_byte(label) || by_label(label) == Some(UTF_8));
+    let guessed = if is_plain { None } else { read(raw, label) };
+    let Some((text, name)) = guessed else {
+        return (characters(raw, label), None);
     };
-    let label = part
-        .content_type()
-        .and_then(|kind| kind.attribute("charset"))
-        .unwrap_or_default();
-    if decoded.is_ascii() || is_plausible(decoded, label) {
-        return Some((Cow::Borrowed(decoded), None));
+    let is_told = text != characters(raw, label);
+    (text, is_told.then_some(name))
+}
+
+/// The characters of `raw` where the label is believed.
+fn characters(raw: &[u8], label: &str) -> String {
+    let label = label.trim().trim_matches(['"', '\'']);
+    if label.to_ascii_lowercase().contains("utf-7") {
+        return utf7::decode(raw);
     }
-    let raw = raw_bytes(message, part);
-    let Some((text, name)) = read(&raw, label) else {
-        return Some((Cow::Borrowed(decoded), None));
-    };
-    if text == *decoded {
-        return Some((Cow::Borrowed(decoded), None));
+    match charset_decoder(label.as_bytes()) {
+        Some(decode) => decode(raw),
+        None => String::from_utf8_lossy(raw).into_owned(),
     }
-    Some((Cow::Owned(text), Some(name)))
 }
 
 /// Returns the characters of `raw` and the name of the encoding that was guessed; `None` where the label is to be believed.
@@ -54,7 +49,7 @@ pub(super) fn read(raw: &[u8], label: &str) -> Option<(String, &'static str)> {
     let sample = &raw[..raw.len().min(SAMPLE_BYTES)];
     let labelled = by_label(label);
     // UTF-8 is told by its structure: other text is not valid UTF-8 by chance for long.
-    if labelled != Some(UTF_8) && !is_multi_byte(label) && is_utf8(sample) {
+    if labelled != Some(UTF_8) && !is_of_ascii(label) && is_utf8(sample, is_multi_byte(label)) {
         return Some((UTF_8.decode(raw).0.into_owned(), "utf-8"));
     }
     match labelled {
@@ -100,7 +95,9 @@ fn guess(
             return None;
         }
     }
-    let encoding = if reads_as_cyrillic(sample) {
+    // A label of Western letters is believed where it is only about one short word.
+    let words = if labelled == Some(WINDOWS_1252) { 2 } else { 1 };
+    let encoding = if reads_as_cyrillic(sample, words) {
         best_cyrillic(sample)
     } else if labelled == Some(WINDOWS_1252) {
         return None;
@@ -110,15 +107,6 @@ fn guess(
         detector.guess(None, Utf8Detection::Allow)
     };
     Some((encoding.decode(raw).0.into_owned(), encoding.name()))
-}
-
-/// Whether the parser's reading can stand: no replaced characters, and not letters of one alphabet read as another's.
-fn is_plausible(decoded: &str, label: &str) -> bool {
-    let is_known = charset_decoder(label.as_bytes()).is_some();
-    let is_doubted = by_label(label).is_some_and(|encoding| {
-        encoding == WINDOWS_1252 || encoding.is_single_byte() && CYRILLIC.contains(&encoding)
-    });
-    is_known && !is_doubted && !decoded.contains('\u{fffd}')
 }
 
 /// The encoding of a label, in the spellings of the standard and of careless programs.
@@ -146,28 +134,45 @@ fn is_multi_byte(label: &str) -> bool {
         || label.to_ascii_lowercase().contains("utf-7")
 }
 
-/// Whether bytes are UTF-8 with letters beyond ASCII; a letter cut off at the end does not count.
-fn is_utf8(sample: &[u8]) -> bool {
-    let valid = match std::str::from_utf8(sample) {
-        Ok(_) => sample,
-        Err(error) if error.error_len().is_none() => &sample[..error.valid_up_to()],
-        Err(_) => return false,
-    };
-    !valid.is_ascii()
+/// Whether an encoding writes everything in ASCII bytes, or each letter in two.
+fn is_of_ascii(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    [
+        "utf-7", "utf7", "utf-16", "utf16", "utf-32", "iso-2022", "hz-gb",
+    ]
+    .iter()
+    .any(|name| label.contains(name))
 }
 
-/// Whether whole words consist of bytes above ASCII, as in no language written in Latin letters.
-fn reads_as_cyrillic(sample: &[u8]) -> bool {
-    let (mut whole, mut mixed) = (0_usize, 0_usize);
+/// Whether bytes are UTF-8 with letters beyond ASCII, with some of them where another encoding of several bytes a letter is
+/// said; a letter cut off at the end does not count.
+fn is_utf8(sample: &[u8], is_doubted: bool) -> bool {
+    let text = match std::str::from_utf8(sample) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&sample[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    let letters = text.chars().filter(|c| !c.is_ascii()).take(3).count();
+    letters >= if is_doubted { 3 } else { 1 }
+}
+
+/// Whether so many whole words, or a long one, consist of bytes above ASCII, as in no language written in Latin letters.
+fn reads_as_cyrillic(sample: &[u8], words: usize) -> bool {
+    let (mut whole, mut mixed, mut longest) = (0_usize, 0_usize, 0_usize);
     for word in sample.split(|b| b.is_ascii() && !b.is_ascii_alphabetic()) {
         let high = word.iter().filter(|b| !b.is_ascii()).count();
         if high >= 3 && high == word.len() {
             whole += 1;
+            longest = longest.max(high);
         } else if high > 0 && high < word.len() {
             mixed += 1;
         }
     }
-    whole > 0 && whole >= mixed && cyrillic_score(sample, best_cyrillic(sample)) > -0.5
+    (whole >= words || longest >= 6)
+        && whole >= mixed
+        && cyrillic_score(sample, best_cyrillic(sample)) > -0.5
 }
 
 fn best_cyrillic(sample: &[u8]) -> &'static Encoding {
@@ -216,18 +221,6 @@ fn commonness(c: char) -> f64 {
         'х' | 'ж' | 'ш' | 'ю' => -0.5,
         _ => -2.0,
     }
-}
-
-/// The bytes of a part with its transfer encoding undone (RFC 2045 section 6).
-fn raw_bytes<'a>(message: &'a Message<'_>, part: &MessagePart<'_>) -> Cow<'a, [u8]> {
-    let range = part.offset_body as usize..part.offset_end as usize;
-    let bytes = message.raw_message.get(range).unwrap_or_default();
-    let decoded = match part.encoding {
-        Transfer::None => None,
-        Transfer::QuotedPrintable => quoted_printable_decode(bytes),
-        Transfer::Base64 => base64_decode(bytes),
-    };
-    decoded.map_or(Cow::Borrowed(bytes), Cow::Owned)
 }
 
 #[cfg(test)]

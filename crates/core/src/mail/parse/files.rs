@@ -1,36 +1,28 @@
 //! The files of a letter, under names that are safe to show and to pass on.
 
-use mail_parser::{ContentType, Message, MessagePart, MimeHeaders, PartType};
-
-use super::{PARTS, raw_value, words};
+use super::layout::Layout;
+use super::mime::{Message, Part};
 use crate::domain::digest::sha256;
 use crate::domain::incoming::Attachment;
 use crate::domain::text::CleanLine;
 
-pub(super) fn attachments(message: &Message<'_>) -> Vec<Attachment> {
-    let has_name = |index: u32| {
-        let part = message.parts.get(index as usize);
-        index > 0
-            && part.is_some_and(|part| part.attachment_name().is_some_and(|name| !name.is_empty()))
-    };
+pub(super) fn attachments(message: &Message<'_>, layout: &Layout) -> Vec<Attachment> {
     // Text with a name is words to read and a file to pass on.
-    let named = message.text_body.iter().chain(&message.html_body).copied();
-    let mut indexes: Vec<u32> = message.attachments.iter().copied().take(PARTS).collect();
-    indexes.extend(named.filter(|index| has_name(*index)));
+    let words = layout.text.iter().chain(&layout.html).copied();
+    let named = words.filter(|index| *index > 0 && !message.parts[*index].file_name().is_empty());
+    let mut indexes: Vec<usize> = layout.files.iter().copied().chain(named).collect();
     indexes.sort_unstable();
     indexes.dedup();
     let mut files: Vec<Attachment> = Vec::new();
     for index in indexes {
-        let Some(part) = message.parts.get(index as usize) else {
-            continue;
-        };
-        let file = attachment(message, index, part);
+        let file = attachment(index, &message.parts[index]);
         // A signature's logo comes once for every letter quoted.
         let is_repeated = file.inline
             && files
                 .iter()
                 .any(|other| other.inline && other.sha256 == file.sha256);
-        if !is_repeated {
+        let is_nothing = file.size_bytes == 0 && !file.is_named;
+        if !is_repeated && !is_nothing {
             files.push(file);
         }
     }
@@ -38,73 +30,53 @@ pub(super) fn attachments(message: &Message<'_>) -> Vec<Attachment> {
 }
 
 /// The name of a file as its sender gave it; of a letter, its subject; empty where there is none.
-fn given_name(message: &Message<'_>, part: &MessagePart<'_>) -> String {
-    let read = part.attachment_name().unwrap_or_default();
-    let anew = [
-        ("Content-Disposition", "filename"),
-        ("Content-Type", "name"),
-    ]
-    .iter()
-    .find_map(|(field, parameter)| {
-        let mut headers = part.headers.iter();
-        let header = headers.find(|header| header.name.as_str().eq_ignore_ascii_case(field))?;
-        let raw = raw_value(message, header);
-        let is_flawed = read.is_empty() || words::is_flawed(read) || raw.contains(&b'\\');
-        is_flawed
-            .then(|| words::parameter(raw, parameter))
-            .flatten()
-    });
-    if let Some(anew) = anew.filter(|name| !name.trim().is_empty()) {
-        return anew;
+fn given_name(part: &Part<'_>) -> String {
+    let name = part.file_name();
+    if !name.is_empty() {
+        return name;
     }
-    match &part.body {
-        PartType::Message(inner) if read.is_empty() => {
-            let subject = super::subject(inner);
-            let subject = subject.trim();
-            if subject.is_empty() {
-                String::new()
-            } else {
-                format!("{}.eml", subject.replace(['/', '\\'], " "))
-            }
-        }
-        _ => read.to_owned(),
+    let subject = part.letter().map(Message::subject).unwrap_or_default();
+    let subject = subject.trim();
+    if subject.is_empty() {
+        String::new()
+    } else {
+        format!("{}.eml", subject.replace(['/', '\\'], " "))
     }
 }
 
-fn attachment(message: &Message<'_>, index: u32, part: &MessagePart<'_>) -> Attachment {
-    let content_type = match (&part.body, part.content_type()) {
-        (PartType::Message(_), _) => "message/rfc822".to_owned(),
-        (_, Some(kind)) => format!(
-            "{}/{}",
-            kind.ctype(),
-            kind.subtype().unwrap_or("octet-stream")
-        )
-        .to_lowercase(),
-        (_, None) => "application/octet-stream".to_owned(),
+fn attachment(index: usize, part: &Part<'_>) -> Attachment {
+    let charset = part.attribute("charset");
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let content_type = if part.is_text() && !charset.is_empty() && charset.chars().all(is_token) {
+        format!("{}; charset={charset}", part.kind)
+    } else {
+        part.kind.clone()
     };
-    let bytes = part.contents();
+    let bytes = part.bytes();
+    let given = given_name(part);
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
     Attachment {
         part: index,
-        name: file_name(&given_name(message, part), index, &content_type),
-        inline: content_type.starts_with("image/")
-            && part.content_id().is_some()
-            && !part
-                .content_disposition()
-                .is_some_and(ContentType::is_attachment),
+        name: file_name(&given, index, &part.kind),
+        is_named: !given.trim().is_empty(),
+        inline: part.kind.starts_with("image/")
+            && part.has_content_id()
+            && part.disposition() != "attachment",
         content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
         size_bytes: bytes.len() as u64,
-        sha256: sha256(bytes),
-        may_quote_us: may_quote_us(&part.body, bytes),
+        sha256: sha256(&bytes),
+        may_quote_us: may_quote_us(part, &bytes),
     }
 }
 
 /// Whether a file may hold a letter of ours: a letter itself, Outlook's winmail.dat, or text with a sentinel.
-fn may_quote_us(body: &PartType<'_>, bytes: &[u8]) -> bool {
+fn may_quote_us(part: &Part<'_>, bytes: &[u8]) -> bool {
     /// How a winmail.dat begins (MS-OXTNEF section 2.1.3.1).
     const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
-    matches!(body, PartType::Message(_))
+    part.is_letter()
         || bytes.starts_with(&TNEF)
         || memchr::memmem::find(bytes, b"[==").is_some()
+        || part.is_text() && part.text().0.contains("[==")
 }
 
 /// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.
@@ -123,6 +95,8 @@ pub(super) fn file_name(name: &str, index: u32, content_type: &str) -> String {
             "image/jpeg" => "jpg",
             "image/png" => "png",
             "application/pdf" => "pdf",
+            "text/html" => "html",
+            "text/calendar" => "ics",
             _ => "bin",
         };
         return format!("{index}.{ending}");

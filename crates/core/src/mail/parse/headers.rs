@@ -3,26 +3,41 @@
 //! An address is an identity only where it stands as itself: in angle brackets, or as a bare word. What a quoted string,
 //! a comment or an encoded word holds is a name, whatever it looks like.
 
-use mail_parser::Message;
-
+use super::mime::Message;
 use super::words::{decode, encoded_word};
-use super::{ADDRESS_CHARS, ADDRESSES, NAME_CHARS, fields, raw_value};
+use super::{ADDRESS_CHARS, ADDRESSES, NAME_CHARS};
 use crate::domain::address::EmailAddress;
 use crate::domain::incoming::Correspondent;
 use crate::domain::text::CleanLine;
 
-/// Every address of every From field: two of them identify nobody.
+/// Every address of every From field: two of them identify nobody. The same one twice is one.
 pub(super) fn from(message: &Message<'_>) -> Vec<Correspondent> {
     let mut found = Vec::new();
-    for header in fields(message, "From") {
-        let mut here = mailboxes(raw_value(message, header));
+    for field in message.fields("From") {
+        let mut here = mailboxes(field);
         if here.is_empty() {
             here.push(Correspondent::default());
         }
         found.append(&mut here);
     }
     found.truncate(ADDRESSES);
+    let is_one = found
+        .windows(2)
+        .all(|pair| pair[0].address.is_some() && pair[0].address == pair[1].address);
+    if is_one {
+        found.truncate(1);
+    }
     found
+}
+
+/// Whom to answer where From names nobody: Sender (RFC 5322 section 3.6.2), else the return path. Neither identifies
+/// anybody.
+pub(super) fn answer_to(message: &Message<'_>) -> Option<EmailAddress> {
+    ["Sender", "Return-Path"].iter().find_map(|name| {
+        let [only] = mailboxes(message.field(name)?).try_into().ok()?;
+        let only: Correspondent = only;
+        only.address
+    })
 }
 
 /// What stands between two commas.
@@ -41,6 +56,12 @@ impl Mailbox {
             && is_blank(&self.comment)
             && self.angles.is_empty()
             && self.bare.is_empty()
+    }
+
+    /// Whether nothing that is an address, or a whole name, came so far.
+    fn is_only_name(&self, bare: &[u8]) -> bool {
+        let is_blank = self.phrase.trim_ascii().is_empty() && bare.is_empty();
+        !is_blank && self.angles.is_empty() && self.bare.is_empty() && !bare.contains(&b'@')
     }
 
     fn add_word(&mut self, word: &mut Vec<u8>) {
@@ -128,6 +149,11 @@ fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
                 at += angle(&value[at..], &mut inside, &mut mailbox.comment);
                 mailbox.angles.push(inside.trim_ascii().to_vec());
             }
+            // "Last, First <address>": a name that nobody quoted.
+            b',' if !is_group && mailbox.is_only_name(&bare) && goes_on_to_an_angle(rest) => {
+                mailbox.add_word(&mut bare);
+                mailbox.phrase.push(b',');
+            }
             b',' | b';' => {
                 mailbox.add_word(&mut bare);
                 let done = std::mem::take(&mut mailbox);
@@ -154,6 +180,13 @@ fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
         found.push(mailbox.read(is_group));
     }
     found
+}
+
+/// Whether behind this comma comes nothing but the rest of a name and an address in angle brackets.
+fn goes_on_to_an_angle(rest: &[u8]) -> bool {
+    let rest = rest.get(1..).unwrap_or_default();
+    let end = until(rest, b"<,;@\"(:").filter(|end| rest[*end] == b'<');
+    end.is_some_and(|end| !rest[..end].trim_ascii().is_empty())
 }
 
 fn until(bytes: &[u8], ends: &[u8]) -> Option<usize> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use html5gum::{HtmlString, Spanned, StartTag, Token, Tokenizer};
 
+use super::mime::Part;
 use crate::domain::text::TEXT_CAP_BYTES;
 
 /// HTML taken in, elements followed, links kept, and characters of a link (promises.md, limits).
@@ -32,8 +33,30 @@ pub(super) fn html_text(html: &str) -> String {
     text
 }
 
+/// Returns the words of the first signature that `page` marks outside quotations.
+pub(super) fn signature_text(page: &Part<'_>) -> Option<String> {
+    // A glance first: most pages mark none.
+    let is_marked = SIGNATURE_MARKS.iter().any(|mark| holds(page, mark));
+    if !is_marked {
+        return None;
+    }
+    let writer = write(&page.text().0, true);
+    let signature = writer.signature?;
+    Some(writer.out.get(signature)?.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Whether `mark` may stand in a page, which an encoding may hide.
+fn holds(page: &Part<'_>, mark: &str) -> bool {
+    memchr::memmem::find(&page.bytes().to_ascii_lowercase(), mark.as_bytes()).is_some()
+}
+
 /// The words, and whether anything was left out as hidden.
 fn walk(html: &str, hides: bool) -> (String, bool) {
+    let writer = write(html, hides);
+    (writer.out, writer.has_hidden)
+}
+
+fn write(html: &str, hides: bool) -> Writer {
     let mut writer = Writer::default();
     let mut emitter = html5gum::DefaultEmitter::default();
     emitter.naively_switch_states(hides);
@@ -49,7 +72,7 @@ fn walk(html: &str, hides: bool) -> (String, bool) {
             break;
         }
     }
-    (writer.out, writer.has_hidden)
+    writer
 }
 
 /// An element that is open and matters when it closes.
@@ -73,6 +96,10 @@ enum Effect {
     },
     /// A list and the number of its last item, if they are numbered.
     List(Option<u32>),
+    /// What a mail program marked as the signature, and where its words begin.
+    Signature {
+        from: usize,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +123,8 @@ struct Writer {
     is_line_begun: bool,
     /// Cells that had words in this row.
     cells: usize,
+    /// Where the words of the first signature stand in the text.
+    signature: Option<std::ops::Range<usize>>,
     /// Whether nothing but one space came since the last tag: so Yandex writes an empty line, `<div> </div>`.
     is_lone_space: bool,
 }
@@ -266,6 +295,8 @@ impl Writer {
                 }
                 if is_signature(tag) && self.hidden == 0 {
                     self.separate_signature();
+                    let from = self.out.len();
+                    return self.push(name, Effect::Signature { from });
                 }
                 self.push(name, Effect::None);
             }
@@ -284,7 +315,7 @@ impl Writer {
             }
             Effect::Quote => self.quotes = (self.quotes + 1).min(QUOTES),
             Effect::Preformatted => self.preformatted += 1,
-            Effect::None | Effect::Link { .. } | Effect::List(_) => {}
+            Effect::None | Effect::Link { .. } | Effect::List(_) | Effect::Signature { .. } => {}
         }
         let name = name.to_vec();
         self.stack.push(Open { name, effect });
@@ -335,6 +366,12 @@ impl Writer {
             }
             Effect::Link { href, from } => self.link(&href, from),
             Effect::List(_) => self.block(1),
+            Effect::Signature { from } => {
+                if self.quotes == 0 && self.signature.is_none() {
+                    self.signature = Some(from..self.out.len());
+                }
+                self.block(1);
+            }
             Effect::None => {}
         }
     }
@@ -473,16 +510,24 @@ fn has_no_margin(tag: &StartTag<()>, style: &str) -> bool {
     is_outlook || zero.iter().any(|margin| style.contains(margin))
 }
 
-/// Whether a mail program marked an element as the signature.
+/// What marks a signature: words of a class, an id, or a mark of Zimbra's.
+const SIGNATURE_MARKS: [&str; 3] = ["signature", "_rc_sig", "__sig_p"];
+
+/// Whether a mail program marked an element as the signature: Gmail, Thunderbird, Outlook, Roundcube, Proton and Zimbra do,
+/// each by a name of its own that says so.
 fn is_signature(tag: &StartTag<()>) -> bool {
-    let class = attribute(tag, b"class");
-    let mut classes = class.split_ascii_whitespace();
-    classes.any(|class| {
-        matches!(
-            class,
-            "gmail_signature" | "moz-signature" | "protonmail_signature_block"
-        )
-    }) || attribute(tag, b"data-smartmail") == "gmail_signature"
+    let names = [&b"class"[..], b"id", b"data-marker", b"data-smartmail"];
+    names.iter().any(|name| {
+        let value = attribute(tag, name).to_ascii_lowercase();
+        let mut words = value.split_ascii_whitespace();
+        words.any(|word| {
+            word.ends_with("signature")
+                || SIGNATURE_MARKS[1..]
+                    .iter()
+                    .any(|mark| word.starts_with(mark))
+                || word == "protonmail_signature_block"
+        })
+    })
 }
 
 fn is_void(name: &[u8]) -> bool {

@@ -1,18 +1,20 @@
 //! Bytes of a letter to what decisions need. Total: any bytes give an [`IncomingMail`], however little is in it.
 //!
-//! The parser underneath recurses on letters inside letters and can exhaust its stack on a hostile one, which ends the
-//! process and not the call: whoever calls this has counted the attempt before (rule R06).
+//! Parts, transfer encodings and charsets are read here, by rules that follow what programs send; a library reads addresses,
+//! Message-IDs and the rarer charsets. Whoever calls this has counted the attempt before (rule R06).
 
 mod body;
 mod charset;
 mod files;
+mod header;
 mod headers;
 #[cfg(test)]
 mod headers_tests;
 mod html;
 #[cfg(test)]
 mod html_tests;
-mod prescan;
+mod layout;
+mod mime;
 mod report;
 #[cfg(test)]
 mod robot_tests;
@@ -20,14 +22,15 @@ mod signs;
 mod special;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod utf7;
 mod words;
 
-use std::borrow::Cow;
-
-use mail_parser::{Address, Header, HeaderName, HeaderValue, Message, MessageParser};
+use mail_parser::Address;
 use sha2::{Digest, Sha256};
 
-use self::prescan::Extent;
+use self::layout::Layout;
+use self::mime::Exceeds;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::domain::incoming::IncomingMail;
@@ -40,12 +43,13 @@ const NAME_CHARS: usize = 100;
 const ADDRESS_CHARS: usize = 254;
 const REFERENCES: usize = 50;
 const ADDRESSES: usize = 100;
-const PARTS: usize = 500;
+/// The first text of a letter that is too much to be read whole.
+const FIRST_TEXT_BYTES: usize = 256 * 1024;
 /// The longest Message-ID that is used as it is (RFC 5322 section 2.1.1 allows a line of 998).
 const MESSAGE_ID_CHARS: usize = 500;
 
-/// The parser recurses; its threads have a stack of this size, the same wherever a letter is read: what one daemon
-/// could read, the other can.
+/// Reading goes as deep as a letter is nested; its threads have a stack of this size, the same wherever a letter is read:
+/// what one daemon could read, the other can.
 pub const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs `read`, which parses letters, in a thread of its own with a stack of known size.
@@ -72,130 +76,100 @@ pub async fn in_parser_thread<T: Send + 'static>(
         .unwrap_or_else(|error| Err(error.to_string()))
 }
 
-/// The parser with dates left as they are: it reads on into the next field where a date ends in a zone of one or two letters
-/// ("Z", "UT"), and that field, often From, is lost. Times of arrival come from the mail server.
-fn parser() -> MessageParser {
-    MessageParser::new()
-        .with_mime_headers()
-        .with_address_headers()
-        .with_message_ids()
-        .header_text(HeaderName::Subject)
-        .default_header_raw()
-}
-
 /// Returns what can be read in the letter `raw`. One that exceeds a limit is read in part, and its notes say so.
 pub fn parse(raw: &[u8]) -> IncomingMail {
-    let (letter, why) = readable(raw);
-    read(
-        &letter,
-        raw,
-        why.map(Note::ReadInPart).into_iter().collect(),
-    )
-}
-
-/// The bytes to parse for `raw`, and which limit it exceeds if they are not all of it.
-fn readable(raw: &[u8]) -> (Cow<'_, [u8]>, Option<String>) {
-    match prescan::extent(raw) {
-        Extent::Reduced { letter, why } => (letter.into(), Some(why)),
-        Extent::Full => match prescan::mended(raw) {
-            Some(mended) => (mended.into(), None),
-            None => (raw[prescan::begin(raw)..].into(), None),
-        },
+    let lines = header::with_lines(raw);
+    match mime::read(&lines) {
+        Ok(message) => incoming(&message, raw, Vec::new()),
+        Err(exceeds) => {
+            let letter = reduced(&lines, &exceeds);
+            let message = mime::read(&letter).unwrap_or_default();
+            incoming(&message, raw, vec![Note::ReadInPart(exceeds.why)])
+        }
     }
 }
 
 /// Returns what the header of `raw` says, for a letter whose content nothing could read. `why` goes into its notes.
 pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
-    let note = Note::KeptRaw(why.to_owned());
-    read(&prescan::header_only(raw), raw, vec![note])
+    let letter = header_only(&header::with_lines(raw));
+    let message = mime::read(&letter).unwrap_or_default();
+    incoming(&message, raw, vec![Note::KeptRaw(why.to_owned())])
 }
 
-/// Reads `letter`, which is `raw` or made of it.
-fn read(letter: &[u8], raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
-    // The parser asserts what it believes of itself; one letter must not end a run over many.
-    let parsed = std::panic::catch_unwind(|| parser().parse(letter));
-    let parsed = parsed.unwrap_or_else(|_| {
-        notes.push(Note::KeptRaw("the parser failed".to_owned()));
-        std::panic::catch_unwind(|| parser().parse_headers(letter)).unwrap_or_default()
-    });
-    let Some(message) = parsed else {
-        return IncomingMail {
-            message_id: synthetic_id(&[raw]),
-            content_hash: sha256(raw),
-            notes,
-            ..IncomingMail::default()
-        };
+/// A letter of nothing but the header of `raw`, within limits and without what it says of the content.
+fn header_only(raw: &[u8]) -> Vec<u8> {
+    let (header, _) = header::split(&raw[header::begin(raw)..]);
+    let kept = header::within_limits(header);
+    let mut letter: Vec<u8> = header::fields(&kept)
+        .filter(|field| !header::is_of_content(field))
+        .flatten()
+        .copied()
+        .collect();
+    letter.extend_from_slice(b"\r\n");
+    letter
+}
+
+/// A letter of the header of `raw` and of its first text, within limits.
+fn reduced(raw: &[u8], exceeds: &Exceeds<'_>) -> Vec<u8> {
+    let mut letter = header_only(raw);
+    let Some((header, text)) = exceeds.first_text else {
+        return letter;
     };
-    let content_hash = content_hash(&message, prescan::body(raw));
-    let (to, robot) = (to(&message), signs::robot_signs(&message));
-    notes.extend(special::notes(&message));
+    letter.truncate(letter.len() - b"\r\n".len());
+    let header = header::within_limits(header);
+    for field in header::fields(&header).filter(|field| header::is_of_content(field)) {
+        letter.extend_from_slice(field);
+    }
+    letter.extend_from_slice(b"\r\n");
+    letter.extend_from_slice(&text[..text.len().min(FIRST_TEXT_BYTES)]);
+    letter
+}
+
+/// Reads `message`, which is `raw` or made of it.
+fn incoming(message: &mime::Message<'_>, raw: &[u8], mut notes: Vec<Note>) -> IncomingMail {
+    let plain = header::within_limits(message.header());
+    let head = message.library_header(&plain);
+    let head = head.as_ref();
+    let (_, content) = header::split(&raw[header::begin(raw)..]);
+    let content_hash = content_hash(message, content);
+    let to = head.map(to).unwrap_or_default();
+    let robot = signs::robot_signs(message);
+    notes.extend(special::notes(message));
+    let layout = Layout::of(message);
+    let body = body::body(message, &layout, &mut notes);
     IncomingMail {
-        message_id: message_id(&message, raw, &content_hash),
+        message_id: message_id(message, head, raw, &content_hash),
         content_hash,
-        references: references(&message),
-        from: headers::from(&message),
-        subject: CleanLine::new(&subject(&message), SUBJECT_CHARS),
-        body: body::body(&message, &mut notes),
-        invitation: special::invitation(&message),
-        attachments: files::attachments(&message),
-        report: report::report(&message, &robot, &to),
+        references: head.map(references).unwrap_or_default(),
+        from: headers::from(message),
+        answer_to: headers::answer_to(message),
+        subject: CleanLine::new(&message.subject(), SUBJECT_CHARS),
+        invitation: special::invitation(message, !body.is_empty()),
+        body,
+        attachments: files::attachments(message, &layout),
+        report: report::report(message, &robot, &to),
         to,
         robot,
         notes,
     }
 }
 
-/// Its subject: the first one, read anew where the parser could not.
-fn subject<'a>(message: &'a Message<'_>) -> Cow<'a, str> {
-    let Some(header) = fields(message, "Subject").next() else {
-        return "".into();
-    };
-    match &header.value {
-        HeaderValue::Text(read) if !words::is_flawed(read) => read.as_ref().into(),
-        HeaderValue::Text(_) => words::decode(raw_value(message, header)).into(),
-        _ => "".into(),
-    }
-}
-
-/// The bytes of a field's value as they came.
-fn raw_value<'a>(message: &'a Message<'_>, header: &Header<'_>) -> &'a [u8] {
-    let range = header.offset_start as usize..header.offset_end as usize;
-    message.raw_message.get(range).unwrap_or_default()
-}
-
-/// Returns the decoded bytes of each of `parts`, or `None` where there is no such part. Text comes as UTF-8 whatever it
-/// was written in.
+/// Returns the decoded bytes of each of `parts`, or `None` where there is no such part.
 pub fn attachments_bytes(raw: &[u8], parts: &[u32]) -> Vec<Option<Vec<u8>>> {
-    let (letter, why) = readable(raw);
-    let message = if why.is_none() {
-        std::panic::catch_unwind(|| parser().parse(&letter)).unwrap_or_default()
-    } else {
-        None
-    };
+    let lines = header::with_lines(raw);
+    let message = mime::read(&lines).unwrap_or_default();
     parts
         .iter()
-        .map(|part| {
-            message
-                .as_ref()?
-                .parts
-                .get(*part as usize)
-                .map(|part| part.contents().to_vec())
-        })
+        .map(|part| Some(message.parts.get(*part as usize)?.bytes().into_owned()))
         .collect()
 }
 
 /// Tells copies of a letter from letters that only share a Message-ID: sender, date, subject and body, but not the
 /// lines that servers add on the way.
-fn content_hash(message: &Message<'_>, body: &[u8]) -> String {
+fn content_hash(message: &mime::Message<'_>, body: &[u8]) -> String {
     let mut all = Vec::with_capacity(body.len() + 300);
     for name in ["From", "Date", "Subject"] {
-        all.extend_from_slice(
-            message
-                .header_raw(name.to_owned())
-                .unwrap_or_default()
-                .trim()
-                .as_bytes(),
-        );
+        all.extend_from_slice(message.field(name).unwrap_or_default());
         all.push(b'\n');
     }
     all.extend_from_slice(body);
@@ -204,29 +178,26 @@ fn content_hash(message: &Message<'_>, body: &[u8]) -> String {
 
 /// Its own Message-ID, or one made from the content where it has none that can be used. Two letters without a
 /// Message-ID are the same if sender, date, subject and body are; without a date, if every byte is.
-fn message_id(message: &Message<'_>, raw: &[u8], content_hash: &str) -> String {
-    if let Some(id) = message.message_id() {
+fn message_id(
+    message: &mime::Message<'_>,
+    head: Option<&mail_parser::Message<'_>>,
+    raw: &[u8],
+    content_hash: &str,
+) -> String {
+    if let Some(id) = head.and_then(|head| head.message_id()) {
         if let Some(id) = usable_id(id) {
             return id;
         }
         return synthetic_id(&[id.as_bytes(), content_hash.as_bytes()]);
     }
-    let field = |name: &str| {
-        message
-            .header_raw(name.to_owned())
-            .unwrap_or_default()
-            .trim()
-            .as_bytes()
-            .to_vec()
-    };
-    let date = field("Date");
-    if date.is_empty() {
+    let field = |name: &str| message.field(name).unwrap_or_default();
+    if field("Date").is_empty() {
         return synthetic_id(&[raw]);
     }
     synthetic_id(&[
-        &field("From"),
-        &date,
-        &field("Subject"),
+        field("From"),
+        field("Date"),
+        field("Subject"),
         content_hash.as_bytes(),
     ])
 }
@@ -251,15 +222,10 @@ fn synthetic_id(fields: &[&[u8]]) -> String {
 }
 
 /// In-Reply-To, then References from the newest (RFC 5322 section 3.6.4), without repetitions.
-fn references(message: &Message<'_>) -> Vec<String> {
+fn references(head: &mail_parser::Message<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    let answered = message.in_reply_to().as_text_list().into_iter().flatten();
-    let earlier = message
-        .references()
-        .as_text_list()
-        .into_iter()
-        .flatten()
-        .rev();
+    let answered = head.in_reply_to().as_text_list().into_iter().flatten();
+    let earlier = head.references().as_text_list().into_iter().flatten().rev();
     for id in answered.chain(earlier) {
         if found.len() == REFERENCES {
             break;
@@ -273,17 +239,17 @@ fn references(message: &Message<'_>) -> Vec<String> {
     found
 }
 
-fn to(message: &Message<'_>) -> Vec<EmailAddress> {
-    ["To", "Cc"]
-        .into_iter()
-        .flat_map(|name| fields(message, name))
-        .filter_map(|header| {
-            if let HeaderValue::Address(addresses) = &header.value {
-                Some(addresses)
-            } else {
-                None
-            }
-        })
+/// The addresses in To and Cc.
+fn to(head: &mail_parser::Message<'_>) -> Vec<EmailAddress> {
+    let is_meant = |header: &&mail_parser::Header<'_>| {
+        ["To", "Cc"]
+            .iter()
+            .any(|name| header.name.as_str().eq_ignore_ascii_case(name))
+    };
+    head.headers()
+        .iter()
+        .filter(is_meant)
+        .filter_map(|header| header.value.as_address())
         .flat_map(each_address)
         .take(ADDRESSES)
         .filter_map(|address| address.address.as_deref().and_then(EmailAddress::parse))
@@ -297,11 +263,4 @@ fn each_address<'a, 'x>(
         Address::List(list) => Box::new(list.iter()),
         Address::Group(groups) => Box::new(groups.iter().flat_map(|group| group.addresses.iter())),
     }
-}
-
-fn fields<'a, 'x>(message: &'a Message<'x>, name: &'a str) -> impl Iterator<Item = &'a Header<'x>> {
-    message
-        .headers()
-        .iter()
-        .filter(move |header| header.name.as_str().trim_end().eq_ignore_ascii_case(name))
 }

@@ -1,9 +1,6 @@
 //! What a header, and the kinds of the parts, say about being written by a program.
 
-use mail_parser::{Message, MimeHeaders};
-
-use super::report::kind;
-use super::{PARTS, fields};
+use super::mime::Message;
 use crate::domain::incoming::RobotSigns;
 
 /// Fields that only programs which answer by themselves set.
@@ -16,20 +13,20 @@ const AUTO_REPLY_FIELDS: &[&str] = &[
 
 pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
     let value = |name: &str| -> Option<String> {
-        let text = message.header_raw(name.to_owned())?.trim().to_lowercase();
+        let text = message.text_field(name)?.to_lowercase();
         Some(text.split(';').next().unwrap_or_default().trim().to_owned())
     };
-    let has = |name: &str| fields(message, name).next().is_some();
-    let return_path = value("Return-Path");
-    let has_kind = |wanted: &str| {
-        let mut parts = message.parts.iter().take(PARTS);
-        parts.any(|part| kind(part) == wanted)
+    let has = |name: &str| message.field(name).is_some();
+    // "X-Autoreply: no" says what it says.
+    let says_so = |name: &&str| {
+        value(name).is_some_and(|value| !matches!(value.as_str(), "no" | "false" | "0"))
     };
-    let report_type = message
-        .content_type()
-        .and_then(|kind| kind.attribute("report-type"))
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let return_path = value("Return-Path");
+    let has_kind = |wanted: &str| message.parts.iter().any(|part| part.kind == wanted);
+    let top = message.parts.first();
+    let report_type = top
+        .map(|top| top.attribute("report-type"))
+        .unwrap_or_default();
     RobotSigns {
         auto_submitted: value("Auto-Submitted").filter(|value| !value.is_empty()),
         precedence: value("Precedence").or_else(|| value("X-Precedence")),
@@ -38,7 +35,7 @@ pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
             || has("List-Post")
             || has("X-Mailing-List")
             || has("Mailing-List"),
-        auto_reply_field: AUTO_REPLY_FIELDS.iter().copied().find(|name| has(name)),
+        auto_reply_field: AUTO_REPLY_FIELDS.iter().copied().find(says_so),
         suppresses_answers: has("X-Auto-Response-Suppress"),
         read_receipt: report_type == "disposition-notification"
             || has_kind("message/disposition-notification"),
@@ -53,18 +50,8 @@ pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
 /// A complaint as providers sent them before RFC 5965: the letter complained of, attached, with the address that
 /// complains in a field of its own.
 fn is_old_complaint(message: &Message<'_>) -> bool {
-    let subject = message.subject().unwrap_or_default().to_lowercase();
-    let attached = message
-        .parts
-        .iter()
-        .take(PARTS)
-        .filter_map(|part| part.message());
-    let mut returned = attached.flat_map(|inner| inner.headers());
+    let subject = message.subject().to_lowercase();
+    let mut returned = message.parts.iter().filter_map(|part| part.letter());
     subject.starts_with("complaint about message")
-        || returned.any(|header| {
-            header
-                .name
-                .as_str()
-                .eq_ignore_ascii_case("X-HmXmrOriginalRecipient")
-        })
+        || returned.any(|inner| inner.field("X-HmXmrOriginalRecipient").is_some())
 }

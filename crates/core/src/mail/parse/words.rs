@@ -1,30 +1,9 @@
-//! Header text that the parser leaves broken: raw bytes beyond ASCII, encoded words (RFC 2047) that programs split inside a
-//! letter, and parameters (RFC 2231) in pieces. Only asked where the parser's own reading shows a flaw.
+//! Header text: encoded words (RFC 2047), which programs split inside a letter, raw bytes beyond ASCII, and parameters (RFC
+//! 2231), in pieces or written as they may not be.
 
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
 use memchr::memmem;
 
-use super::charset;
-
-/// Whether the parser's reading of a header is flawed: characters replaced, encoded words left as they are, or UTF-8 read as
-/// something else.
-pub(super) fn is_flawed(text: &str) -> bool {
-    text.contains('\u{fffd}') || text.contains("=?") || is_misread_utf8(text)
-}
-
-/// Whether a text looks like Cyrillic in UTF-8 that was read a byte a letter: every other character is one of a few.
-fn is_misread_utf8(text: &str) -> bool {
-    let (mut pairs, mut letters) = (0, 0);
-    let mut previous = ' ';
-    for c in text.chars() {
-        let is_lead = matches!(previous, 'Р' | 'С' | 'Ð' | 'Ñ');
-        pairs += usize::from(is_lead && !c.is_ascii() && !matches!(c, 'а'..='я'));
-        letters += usize::from(!c.is_ascii());
-        previous = c;
-    }
-    letters >= 4 && pairs * 3 >= letters
-}
+use super::{charset, transfer};
 
 /// Returns the text of a header value: its encoded words decoded, neighbours of one charset joined before that.
 pub(super) fn decode(raw: &[u8]) -> String {
@@ -92,13 +71,7 @@ fn push_plain(text: &mut String, plain: &[u8]) {
 }
 
 fn characters(bytes: &[u8], label: &str) -> String {
-    if let Some((text, _)) = charset::read(bytes, label) {
-        return text;
-    }
-    match charset_decoder(label.as_bytes()) {
-        Some(decode) => decode(bytes),
-        None => String::from_utf8_lossy(bytes).into_owned(),
-    }
+    charset::text(bytes, label).0
 }
 
 /// An encoded word.
@@ -135,14 +108,7 @@ pub(super) fn encoded_word(text: &[u8]) -> Option<Word> {
     };
     let bytes = match encoding {
         b'q' | b'Q' => q_bytes(data),
-        b'b' | b'B' => {
-            let clean: Vec<u8> = data
-                .iter()
-                .copied()
-                .filter(|b| !b.is_ascii_whitespace())
-                .collect();
-            base64_decode(&clean)?
-        }
+        b'b' | b'B' => transfer::base64_word(data),
         _ => return None,
     };
     Some(Word {

@@ -8,13 +8,10 @@ mod pieces;
 mod recipients;
 mod words;
 
-use mail_parser::Message;
-
-pub(super) use self::pieces::kind;
-
 use self::fields::Group;
 use self::pieces::Pieces;
-use super::{PARTS, REFERENCES, usable_id};
+use super::mime::Message;
+use super::{REFERENCES, usable_id};
 use crate::domain::address::EmailAddress;
 use crate::domain::incoming::{DeliveryReport, Fate, RobotSigns};
 use crate::domain::subject::split_prefixes;
@@ -86,16 +83,13 @@ struct Hints {
 
 impl Hints {
     fn of(message: &Message<'_>, signs: &RobotSigns) -> Hints {
-        let mut parts = message.parts.iter().take(PARTS);
         let is_status =
             |kind: &str| kind == "multipart/report" || kind.ends_with("delivery-status");
         Hints {
-            has_status: parts.any(|part| is_status(&kind(part))),
-            has_field: message
-                .header_raw("X-Failed-Recipients".to_owned())
-                .is_some(),
+            has_status: message.parts.iter().any(|part| is_status(&part.kind)),
+            has_field: message.field("X-Failed-Recipients").is_some(),
             from_system: words::is_mail_system(message) || signs.null_sender,
-            subject: words::subject_reports(message.subject().unwrap_or_default()),
+            subject: words::subject_reports(&message.subject()),
             automatic: signs.null_return_path || signs.auto_submitted.is_some(),
         }
     }
@@ -121,8 +115,8 @@ fn evidence(
     if hints.has_field {
         return Some("X-Failed-Recipients".to_owned());
     }
-    let subject = message.subject().unwrap_or_default();
-    if split_prefixes(subject).0.is_some() {
+    let subject = message.subject();
+    if split_prefixes(&subject).0.is_some() {
         // An answer to a report, or a report passed on: somebody wrote.
         return None;
     }
@@ -168,8 +162,8 @@ fn fate(groups: &[Group], message: &Message<'_>, pieces: &Pieces) -> Fate {
         let has = |fate: &Fate| fates.contains(fate);
         return worst.into_iter().find(has).unwrap_or(Fate::Delivered);
     }
-    let subject = message.subject().unwrap_or_default();
-    if words::tells_of_delay(subject) || words::tells_of_delay(&pieces.told) {
+    let subject = message.subject();
+    if words::tells_of_delay(&subject) || words::tells_of_delay(&pieces.told) {
         Fate::Delayed
     } else if words::reply_class(&pieces.told) == Some('4') {
         Fate::FailedForNow

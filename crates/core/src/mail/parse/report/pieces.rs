@@ -1,8 +1,7 @@
 //! What a report is made of: the words a mail system wrote, the fields beside them, and what came back of the letter.
 
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
-
-use super::super::PARTS;
+use super::super::html::html_text;
+use super::super::mime::{Message, Part};
 
 /// Text of each sort that is read; reports are short, and what they return is not.
 const TEXT_BYTES: usize = 64 * 1024;
@@ -32,37 +31,24 @@ impl Pieces {
     /// Returns the pieces of `message`.
     pub(super) fn of(message: &Message<'_>) -> Pieces {
         let mut pieces = Pieces {
-            is_report: message.parts.iter().take(PARTS).any(is_delivery_report),
+            is_report: message.parts.iter().any(is_delivery_report),
             ..Pieces::default()
         };
         let mut words = String::new();
         let mut html = String::new();
-        for part in message.parts.iter().take(PARTS) {
-            let kind = kind(part);
-            match &part.body {
-                PartType::Message(inner) => pieces.inner(inner, 1),
-                _ if kind == "text/rfc822-headers" || kind == "message/rfc822-headers" => {
-                    add(&mut pieces.returned, &text_of(part));
-                }
-                _ if kind.ends_with("/delivery-status")
-                    || kind.ends_with("/global-delivery-status") =>
-                {
-                    add(&mut pieces.status, &text_of(part));
-                    pieces.status.push('\n');
-                }
-                // A letter that the parser did not open, its encoding being one letters may not have.
-                _ if kind == "message/rfc822" || kind == "message/global" => {
-                    add(&mut pieces.returned, &text_of(part));
-                }
-                PartType::Text(text) => {
-                    add(&mut words, text);
-                    words.push('\n');
-                }
-                PartType::Html(text) if html.len() < TEXT_BYTES => {
-                    let text = super::super::html::html_text(text);
-                    add(&mut html, &text);
-                }
-                _ => {}
+        for part in &message.parts {
+            if let Some(inner) = part.letter() {
+                pieces.inner(inner, 1);
+            } else if is_returned(part) {
+                add(&mut pieces.returned, &lines_of(part));
+            } else if is_status(part) {
+                add(&mut pieces.status, &lines_of(part));
+                pieces.status.push('\n');
+            } else if part.kind == "text/html" && html.len() < TEXT_BYTES {
+                add(&mut html, &html_text(&part.text().0));
+            } else if part.is_text() && part.kind != "text/html" {
+                add(&mut words, &part.text().0);
+                words.push('\n');
             }
         }
         if words.trim().is_empty() {
@@ -80,23 +66,17 @@ impl Pieces {
     /// A letter inside the letter: mostly the one that came back, at times the report itself.
     fn inner(&mut self, inner: &Message<'_>, depth: usize) {
         self.returns_a_letter = true;
-        let has_status = inner
-            .parts
-            .iter()
-            .take(PARTS)
-            .any(|part| kind(part).ends_with("/delivery-status"));
+        let has_status = inner.parts.iter().any(is_status);
         if !has_status {
-            self.returned_ids
-                .extend(inner.message_id().map(str::to_owned));
-            for (name, value) in inner.headers_raw() {
-                add(&mut self.returned, &format!("{name}:{value}"));
-            }
+            let fields = String::from_utf8_lossy(inner.header());
+            self.returned_ids.extend(message_ids(&fields));
+            add(&mut self.returned, &fields);
         }
-        for part in inner.parts.iter().take(PARTS) {
-            if kind(part).ends_with("/delivery-status") {
-                add(&mut self.nested_status, &text_of(part));
+        for part in &inner.parts {
+            if is_status(part) {
+                add(&mut self.nested_status, &lines_of(part));
                 self.nested_status.push('\n');
-            } else if let PartType::Message(inner) = &part.body
+            } else if let Some(inner) = part.letter()
                 && depth < DEPTH
                 && has_status
             {
@@ -215,23 +195,27 @@ fn message_ids(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-fn is_delivery_report(part: &MessagePart<'_>) -> bool {
-    let report_type = part
-        .content_type()
-        .and_then(|kind| kind.attribute("report-type"))
-        .unwrap_or_default();
-    kind(part) == "multipart/report" && report_type.eq_ignore_ascii_case("delivery-status")
+fn is_delivery_report(part: &Part<'_>) -> bool {
+    part.kind == "multipart/report" && part.attribute("report-type").ends_with("delivery-status")
 }
 
-/// The media type of a part, in lower case.
-pub(in crate::mail::parse) fn kind(part: &MessagePart<'_>) -> String {
-    part.content_type().map_or_else(String::new, |kind| {
-        format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_ascii_lowercase()
-    })
+/// Whether a part has the fields of a report (RFC 3464, RFC 6533).
+fn is_status(part: &Part<'_>) -> bool {
+    ["/delivery-status", "/global-delivery-status"]
+        .iter()
+        .any(|kind| part.kind.ends_with(kind))
 }
 
-fn text_of(part: &MessagePart<'_>) -> String {
-    let bytes = part.contents();
+/// Whether a part is what came back: the header of a letter, or a letter that was not opened.
+fn is_returned(part: &Part<'_>) -> bool {
+    part.is_letter()
+        || part.kind.ends_with("/rfc822-headers")
+        || part.kind.ends_with("/global-headers")
+}
+
+/// The beginning of a part as it stands.
+fn lines_of(part: &Part<'_>) -> String {
+    let bytes = part.bytes();
     let bytes = &bytes[..bytes.len().min(TEXT_BYTES)];
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,7 +1,7 @@
 //! Whom a letter did not reach, where no field says so: addresses in the words of a mail system.
 
-use mail_parser::Message;
-
+use super::super::headers;
+use super::super::mime::Message;
 use super::RECIPIENTS;
 use super::pieces::Pieces;
 use super::words::is_mail_system;
@@ -21,9 +21,8 @@ const BEFORE: &[&str] = &[
 
 /// Returns the recipients of X-Failed-Recipients, as Exim and Gmail write it.
 pub(super) fn of_header(message: &Message<'_>) -> Vec<EmailAddress> {
-    let failed = message
-        .header_raw("X-Failed-Recipients".to_owned())
-        .unwrap_or_default();
+    let failed = message.field("X-Failed-Recipients").unwrap_or_default();
+    let failed = String::from_utf8_lossy(failed);
     let mut found = Vec::new();
     failed
         .split([',', '\n'])
@@ -41,11 +40,8 @@ pub(super) fn of_words(
 ) -> Vec<EmailAddress> {
     let mut strangers: Vec<EmailAddress> = ours.to_vec();
     if is_mail_system(message) {
-        let from = message
-            .from()
-            .and_then(|from| from.first())
-            .and_then(|from| from.address.as_deref());
-        strangers.extend(from.and_then(EmailAddress::parse));
+        let from = headers::from(message).into_iter().next();
+        strangers.extend(from.and_then(|from| from.address));
     }
     let is_stranger = |address: &EmailAddress| {
         strangers.contains(address)

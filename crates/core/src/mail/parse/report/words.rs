@@ -1,6 +1,7 @@
 //! The words of reports: who writes them, how they are headed, and what they say, in the languages mail systems speak.
 
-use mail_parser::Message;
+use super::super::headers;
+use super::super::mime::Message;
 
 /// The part of an address before the `@` that is a mail system's, without signs.
 const SYSTEM_ADDRESSES: &[&str] = &[
@@ -86,18 +87,13 @@ const COPIES: &[&str] = &[
 
 /// Whether a mail system, by its address or name, wrote the letter.
 pub(super) fn is_mail_system(message: &Message<'_>) -> bool {
-    let raw = message.header_raw("From".to_owned()).unwrap_or_default();
-    let name = message
-        .from()
-        .and_then(|from| from.first())
-        .and_then(|from| from.name.as_deref().map(str::to_lowercase));
-    let address = message
-        .from()
-        .and_then(|from| from.first())
-        .and_then(|from| from.address.as_deref().map(str::to_lowercase));
+    let raw = message.text_field("From").unwrap_or_default();
+    let from = headers::from(message);
+    let first = from.first();
+    let name = first.map(|from| from.name.as_str().to_lowercase());
+    let address = first.and_then(|from| from.address.as_ref());
     let local: String = address
-        .as_deref()
-        .unwrap_or(raw)
+        .map_or(raw.as_str(), |address| address.local())
         .split('@')
         .next()
         .unwrap_or_default()
