@@ -91,6 +91,8 @@ pub struct RobotSigns {
     pub feedback: bool,
     /// Whether its Return-Path is `<>`. Alone this proves nothing: forwarders add it to people's letters.
     pub null_return_path: bool,
+    /// Whether Reply-To names another address than From.
+    pub answers_elsewhere: bool,
     /// Whether its Return-Path is a mail system's.
     pub null_sender: bool,
 }

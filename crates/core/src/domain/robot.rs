@@ -2,6 +2,7 @@
 //! writer, so signs that colleagues' letters carry too (a list, a null return path) never decide alone.
 
 use super::incoming::IncomingMail;
+use super::subject::split_prefixes;
 
 /// Who wrote a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,10 @@ pub fn judge(mail: &IncomingMail) -> Judgement {
         Some(value @ ("bulk" | "junk" | "list")) => {
             by(Author::List, &format!("Precedence: {value}"))
         }
-        _ if signs.list => by(Author::List, "List-Unsubscribe"),
+        // Firms put List-Unsubscribe on letters of their people too; an answer through no list is a person's.
+        _ if signs.list && (signs.list_id || mail.references.is_empty()) => {
+            by(Author::List, "List-Unsubscribe")
+        }
         // A List-Id alone is what a colleague's letter through a list looks like.
         _ => by(Author::Person, ""),
     }
@@ -107,22 +111,30 @@ fn automatic(mail: &IncomingMail) -> Option<String> {
     if from_system && (signs.null_return_path || signs.null_sender) {
         return Some("mailer-daemon with a null return path".to_owned());
     }
-    let subject = mail.subject.as_str();
-    let told = || holds(mail.body.as_str(), ABSENCE_WORDS);
+    let subject = mail.subject.as_str().to_lowercase();
+    let own = own_words(mail.body.as_str());
+    let told = || holds(&own, ABSENCE_WORDS);
     let is_bulk = matches!(signs.precedence.as_deref(), Some("bulk" | "junk"));
     let half = signs.null_return_path || is_bulk;
     let is_answer = !mail.references.is_empty();
     // People tell of such pages too: only beside a sign in the header.
-    if half && holds(mail.body.as_str(), CHALLENGES) {
+    if half && holds(&own, CHALLENGES) {
         return Some("a challenge to prove that a person wrote".to_owned());
+    }
+    // A desk's receipt for a letter of ours. A form on a page writes for a person, who is named in Reply-To.
+    let is_unread = nobody_reads(mail) || is_bulk;
+    if is_unread && !signs.answers_elsewhere && holds(&own, RECEIVED) && holds(&own, AUTOMATIC) {
+        return Some("a receipt that nobody wrote, from where nobody reads".to_owned());
     }
     // Words are second evidence: to what a header says by halves, to a letter that this one answers, to one another. A
     // subject behind `Re:` is the answered letter's.
-    let evidence = if begins(subject, PROGRAM_SUBJECTS) {
+    let evidence = if is_headed(&subject, PROGRAM_SUBJECTS) {
         let is_second = half || signs.suppresses_answers || is_answer || told();
         is_second.then_some("the subject of an automatic answer, and a second sign")
-    } else if begins(subject, ABSENCE_SUBJECTS) {
-        (half || (is_answer && told())).then_some("the subject of an absence, and a second sign")
+    } else if begins(&subject, ABSENCE_SUBJECTS) {
+        let is_put_before = repeats_a_subject(&subject) && (is_answer || signs.suppresses_answers);
+        let is_second = half || (is_answer && told()) || is_put_before;
+        is_second.then_some("the subject of an absence, and a second sign")
     } else {
         (half && is_answer && told()).then_some("the words of an absence, and a sign in the header")
     };
@@ -139,7 +151,7 @@ const PROGRAM_SUBJECTS: &[&str] = &[
 /// How programs and people begin a subject about being away.
 #[rustfmt::skip]
 const ABSENCE_SUBJECTS: &[&str] = &[
-    "нет на месте", "вне офиса", "отсутствие на рабочем месте",
+    "нет на месте", "нет на рабочем месте", "вне офиса", "отсутствие на рабочем месте",
     "меня нет", "отсутствую", "в отпуске", "отпуск", "я в отпуске", "нахожусь в отпуске", "отсутствие на работе",
     "out of the office", "vacation", "on vacation", "away from my mail",
     "away:", "abwesenheit", "abwesend", "absence du bureau", "absence", "fuera de la oficina", "ausencia",
@@ -154,6 +166,18 @@ const ABSENCE_WORDS: &[&str] = &[
     "bin ich nicht", "nicht im büro", "im urlaub", "bis zum", "außer haus", "je suis absent", "en congé", "actuellement absent", "absent du bureau", "estoy fuera", "fuera de la oficina", "de vacaciones", "estarei ausente", "estou ausente", "de férias",
     "sono fuori", "sarò assente", "in ferie", "ik ben afwezig", "met vakantie", "jestem na urlopie", "nieobecn", "jag är på semester", "inte på kontoret", "я у відпустці", "у відпустці",
 ];
+/// What a desk's receipt says of the letter it got.
+#[rustfmt::skip]
+const RECEIVED: &[&str] = &[
+    "ваше обращение", "ваша заявка", "вашу заявку", "ваш запрос", "ваше письмо", "ваше сообщение", "вашему обращению", "вашей заявке", "вашему запросу", "обращение зарегистрировано", "заявка зарегистрирована", "запрос зарегистрирован",
+    "your request", "your message", "your ticket", "your email", "your e-mail", "your inquiry", "a ticket has been", "ihre anfrage", "votre demande", "su solicitud", "ваш запит", "ваше звернення", "twoje zgłoszenie",
+];
+/// And of itself.
+#[rustfmt::skip]
+const AUTOMATIC: &[&str] = &[
+    "это автоматическое", "сформировано автоматически", "автоматически сформирован", "отправлено автоматически", "создано автоматически", "отвечать на него не нужно", "отвечать на него не надо", "не отвечайте на это", "просим не отвечать", "не нужно отвечать",
+    "this is an auto", "automatically generated", "automated message", "automated response", "generated automatically", "do not reply to this", "do not respond to this", "automatisch generiert", "automatisch erstellt", "message automatique", "nie odpowiadaj", "no responda",
+];
 /// What programs that let no stranger through ask for.
 #[rustfmt::skip]
 const CHALLENGES: &[&str] = &[
@@ -165,23 +189,77 @@ const ABSENCE_CHARS: usize = 1500;
 
 /// Whether a subject begins with one of `beginnings`.
 fn begins(subject: &str, beginnings: &[&str]) -> bool {
-    let subject = subject.to_lowercase();
-    beginnings
-        .iter()
-        .any(|beginning| subject.starts_with(beginning))
+    beginnings.iter().any(|words| subject.starts_with(words))
 }
 
-/// Whether one of `phrases` stands in the beginning of `body`, outside quotations.
-fn holds(body: &str, phrases: &[&str]) -> bool {
-    let own = body
+/// Whether a subject is one of `beginnings`, or goes on as programs go on: a sign, or a word such as "from". "Out of office
+/// rule question" is a person's.
+fn is_headed(subject: &str, beginnings: &[&str]) -> bool {
+    #[rustfmt::skip]
+    const CONTINUATIONS: [&str; 20] = [
+        "re", "from", "to", "for", "on", "until", "till", "autoreply", "auto", "reply", "notification", "message", "на", "от", "до", "для", "с", "von", "auf", "bis",
+    ];
+    beginnings.iter().any(|words| {
+        let Some(rest) = subject.strip_prefix(words) else {
+            return false;
+        };
+        let word = rest
+            .split(|c: char| !c.is_alphanumeric())
+            .find(|word| !word.is_empty());
+        let goes_on_in_words = rest.trim_start().starts_with(char::is_alphanumeric);
+        words.ends_with(':')
+            || !goes_on_in_words
+            || word.is_some_and(|word| CONTINUATIONS.contains(&word))
+    })
+}
+
+/// Whether a subject is put before the one it answers: "Away: Re: Grades". People write behind "Re:".
+fn repeats_a_subject(subject: &str) -> bool {
+    let Some((_, rest)) = subject.split_once(':') else {
+        return false;
+    };
+    split_prefixes(rest.trim_start()).0.is_some()
+}
+
+/// The beginning of the words of `body` without quotations, by marks or between quotation marks, lower case.
+fn own_words(body: &str) -> String {
+    let lines = body
         .lines()
         .filter(|line| !line.trim_start().starts_with('>'));
-    let text: Vec<&str> = own
+    let words: Vec<&str> = lines
         .flat_map(str::split_whitespace)
         .take(ABSENCE_CHARS / 4)
         .collect();
-    let text = text.join(" ").to_lowercase();
-    phrases.iter().any(|phrase| text.contains(phrase))
+    without_quoted(&words.join(" ")).to_lowercase()
+}
+
+/// A text without short pieces between quotation marks: what somebody says that others wrote.
+fn without_quoted(text: &str) -> String {
+    const QUOTED_CHARS: usize = 120;
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['«', '“', '"', '„']) {
+        kept.push_str(&rest[..at]);
+        let mark = rest[at..].chars().next().unwrap_or_default();
+        let inside = &rest[at + mark.len_utf8()..];
+        let is_end =
+            |c: char| matches!((mark, c), ('«', '»') | ('“', '”') | ('"', '"') | ('„', '“'));
+        let near = inside.char_indices().take(QUOTED_CHARS);
+        match near.clone().find(|(_, c)| is_end(*c)) {
+            Some((end, c)) => rest = &inside[end + c.len_utf8()..],
+            None => {
+                kept.push(mark);
+                rest = inside;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Whether one of `phrases` stands in `words`.
+fn holds(words: &str, phrases: &[&str]) -> bool {
+    phrases.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Returns whether the sender's address says that nobody reads it.

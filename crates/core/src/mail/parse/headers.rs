@@ -40,6 +40,16 @@ pub(super) fn answer_to(message: &Message<'_>) -> Option<EmailAddress> {
     })
 }
 
+/// Whether Reply-To names another address than From.
+pub(super) fn answers_elsewhere(message: &Message<'_>) -> bool {
+    let from = from(message);
+    let is_other = |to: &Correspondent| from.iter().all(|from| from.address != to.address);
+    let field = message.field("Reply-To").unwrap_or_default();
+    mailboxes(field)
+        .iter()
+        .any(|to| to.address.is_some() && is_other(to))
+}
+
 /// What stands between two commas.
 #[derive(Debug, Default)]
 struct Mailbox {

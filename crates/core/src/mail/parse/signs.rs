@@ -1,5 +1,6 @@
 //! What a header, and the kinds of the parts, say about being written by a program.
 
+use super::headers;
 use super::mime::Message;
 use crate::domain::incoming::RobotSigns;
 
@@ -42,6 +43,7 @@ pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
         feedback: report_type == "feedback-report"
             || has_kind("message/feedback-report")
             || is_old_complaint(message),
+        answers_elsewhere: headers::answers_elsewhere(message),
         null_return_path: return_path.as_deref() == Some("<>"),
         null_sender: return_path.is_some_and(|path| path.contains("mailer-daemon")),
     }

@@ -10,6 +10,7 @@ mod words;
 
 use self::fields::Group;
 use self::pieces::Pieces;
+use self::words::System;
 use super::mime::Message;
 use super::{REFERENCES, usable_id};
 use crate::domain::address::EmailAddress;
@@ -76,7 +77,7 @@ fn returned_ids(pieces: &Pieces) -> Vec<String> {
 struct Hints {
     has_status: bool,
     has_field: bool,
-    from_system: bool,
+    system: System,
     subject: bool,
     automatic: bool,
 }
@@ -88,14 +89,22 @@ impl Hints {
         Hints {
             has_status: message.parts.iter().any(|part| is_status(&part.kind)),
             has_field: message.field("X-Failed-Recipients").is_some(),
-            from_system: words::is_mail_system(message) || signs.null_sender,
+            system: if signs.null_sender {
+                System::Certain
+            } else {
+                words::mail_system(message)
+            },
             subject: words::subject_reports(&message.subject()),
             automatic: signs.null_return_path || signs.auto_submitted.is_some(),
         }
     }
 
     fn any(&self) -> bool {
-        self.has_status || self.has_field || self.from_system || self.subject || self.automatic
+        self.has_status
+            || self.has_field
+            || self.system > System::No
+            || self.subject
+            || self.automatic
     }
 }
 
@@ -120,9 +129,15 @@ fn evidence(
         // An answer to a report, or a report passed on: somebody wrote.
         return None;
     }
-    let (from_system, subject, automatic) = (hints.from_system, hints.subject, hints.automatic);
+    let (subject, automatic) = (hints.subject, hints.automatic);
     let told = words::tells_of_failure(&pieces.told);
-    let is_person = !automatic && words::sounds_personal(&pieces.told);
+    let is_alone = !automatic && words::sounds_personal(&pieces.told);
+    let is_person = is_alone || !automatic && words::sounds_of_several(&pieces.told);
+    let from_system = match hints.system {
+        System::Certain => true,
+        System::Perhaps => !is_alone || pieces.returns_a_letter,
+        System::No => false,
+    };
     let technical = words::has_reply_code(&pieces.told)
         || pieces.returns_a_letter
         || words::has_address_line(&pieces.told);
@@ -132,6 +147,8 @@ fn evidence(
         "a mail system's address and words"
     } else if from_system && pieces.returns_a_letter {
         "a mail system's address, and a letter sent back"
+    } else if from_system && automatic && words::has_reply_code(&pieces.told) {
+        "a mail system's address, and the reply of a server"
     } else if subject && told && (technical || automatic) && !is_person {
         "a report's subject and words, and what it reports"
     } else if automatic && told && technical {

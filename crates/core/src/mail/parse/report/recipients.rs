@@ -4,7 +4,7 @@ use super::super::headers;
 use super::super::mime::Message;
 use super::RECIPIENTS;
 use super::pieces::Pieces;
-use super::words::is_mail_system;
+use super::words::{System, mail_system};
 use crate::domain::address::EmailAddress;
 
 /// What stands before an address that is not a recipient, or in its line.
@@ -39,7 +39,7 @@ pub(super) fn of_words(
     ours: &[EmailAddress],
 ) -> Vec<EmailAddress> {
     let mut strangers: Vec<EmailAddress> = ours.to_vec();
-    if is_mail_system(message) {
+    if mail_system(message) > System::No {
         let from = headers::from(message).into_iter().next();
         strangers.extend(from.and_then(|from| from.address));
     }

@@ -6,7 +6,6 @@ use super::super::mime::Message;
 /// The part of an address before the `@` that is a mail system's, without signs.
 const SYSTEM_ADDRESSES: &[&str] = &[
     "mailerdaemon",
-    "postmaster",
     "maildaemon",
     "mdaemon",
     "mailsystem",
@@ -85,8 +84,19 @@ const COPIES: &[&str] = &[
     "mail follows", "text of message", "копия", "исходное сообщение", "исходного письма", "исходного сообщения", "исходное письмо", "originalnachricht", "ursprüngliche nachricht",
 ];
 
-/// Whether a mail system, by its address or name, wrote the letter.
-pub(super) fn is_mail_system(message: &Message<'_>) -> bool {
+/// How much the sender looks like a mail system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum System {
+    /// Not at all.
+    No,
+    /// By a name, or by an address that people have too: postmasters write letters.
+    Perhaps,
+    /// By an address that is nobody's.
+    Certain,
+}
+
+/// Returns how much the sender looks like a mail system, by address and name.
+pub(super) fn mail_system(message: &Message<'_>) -> System {
     let raw = message.text_field("From").unwrap_or_default();
     let from = headers::from(message);
     let first = from.first();
@@ -100,10 +110,17 @@ pub(super) fn is_mail_system(message: &Message<'_>) -> bool {
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .collect();
-    SYSTEM_ADDRESSES.contains(&local.to_ascii_lowercase().as_str())
+    let local = local.to_ascii_lowercase();
+    if SYSTEM_ADDRESSES.contains(&local.as_str())
         || raw.trim() == "<>"
         || raw.trim_end().ends_with(" <>")
-        || name.is_some_and(|name| contains(&name, SYSTEM_NAMES))
+    {
+        System::Certain
+    } else if local == "postmaster" || name.is_some_and(|name| contains(&name, SYSTEM_NAMES)) {
+        System::Perhaps
+    } else {
+        System::No
+    }
 }
 
 /// Whether a subject is that of a report.
@@ -118,16 +135,23 @@ pub(super) fn tells_of_failure(told: &str) -> bool {
     contains(&told, FAILURES) || contains(&told, FAILURES_MORE)
 }
 
-/// Whether somebody asks or tells something of himself, as no mail system does.
+/// Whether somebody asks, greets, thanks or tells something of himself, as no mail system does.
 pub(super) fn sounds_personal(told: &str) -> bool {
     #[rustfmt::skip]
     const PERSONAL: &[&str] = &[
-        "я", "мне", "меня", "мной", "мы", "нам", "нас", "помогите", "подскажите", "здравствуйте", "привет", "добрый", "спасибо", "i", "me", "my", "we", "hello", "dear", "thanks",
+        "я", "мне", "меня", "мной", "помогите", "подскажите", "здравствуйте", "привет", "добрый", "спасибо", "i", "me", "my", "hello", "dear", "thanks",
     ];
-    told.contains('?')
-        || told
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| PERSONAL.contains(&word.to_lowercase().as_str()))
+    told.contains('?') || has_word(told, PERSONAL)
+}
+
+/// Whether several people tell something of themselves. Mail systems say "we" too.
+pub(super) fn sounds_of_several(told: &str) -> bool {
+    has_word(told, &["мы", "нам", "нас", "we"])
+}
+
+fn has_word(told: &str, words: &[&str]) -> bool {
+    told.split(|c: char| !c.is_alphanumeric())
+        .any(|word| words.contains(&word.to_lowercase().as_str()))
 }
 
 /// Whether a line is an address and nothing else.
