@@ -17,7 +17,9 @@ fuzz_target!(|text: &str| {
         assert!(text.is_empty() || !kept.is_empty(), "a letter became empty");
     }
     // Lines are left out and never made up.
-    let words = new_words(text.as_str());
-    assert!(words.lines().all(|line| text.as_str().contains(line)), "{words:?}");
-    assert!(!(is_only_thanks(&words) && words.contains('?')), "{words:?}");
+    for is_reply in [true, false] {
+        let words = new_words(text.as_str(), ReplyContext { is_reply });
+        assert!(words.lines().all(|line| text.as_str().contains(line)), "{words:?}");
+        assert!(!(is_only_thanks(&words) && words.contains('?')), "{words:?}");
+    }
 });

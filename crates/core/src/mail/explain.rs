@@ -94,10 +94,10 @@ impl Explainer {
         tell_invitation(&mut mail, &self.wording, self.moments)?;
         let judgement = judge(&mail);
         let context = ReplyContext {
-            is_reply: mail.is_reply(),
+            is_reply: mail.is_reply() || mail.is_forward(),
         };
         let reply = reply_text::reply_text(mail.body.as_str(), context);
-        let reply_text = new_words(mail.body.as_str());
+        let reply_text = new_words(mail.body.as_str(), context);
         let report = mail.report.as_ref();
         Ok(Explanation {
             from: from(&mail),

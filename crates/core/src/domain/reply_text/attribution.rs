@@ -112,9 +112,13 @@ pub(super) fn loose_attribution(lines: &[Line<'_>], end: usize) -> Option<usize>
     }
     // Some programs leave the colon out.
     let named = |text: &str| {
+        let is_stamped = has_time(text) && text.contains('@') && words(text).count() <= 16;
         has_date(text)
             && !text.ends_with(['.', '!', '?'])
-            && (ends_with_address(text) || ends_with_verb(text) || has_other_verb(text))
+            && (ends_with_address(text)
+                || ends_with_verb(text)
+                || has_other_verb(text)
+                || is_stamped)
     };
     let windows = windows(lines, end);
     windows
@@ -186,7 +190,8 @@ fn is_dashed_attribution(line: &Line<'_>) -> bool {
     let key = line.key.as_str();
     let framed = line.mark == Mark::None && line.is_dashed() && key.ends_with("--");
     let told = || words(key).any(is_verb) || has_other_verb(key);
-    framed && key.len() <= ATTRIBUTION_BYTES && has_date(key) && told()
+    let is_groupwise = line.raw.starts_with(">>>");
+    framed && key.len() <= ATTRIBUTION_BYTES && has_date(key) && (told() || is_groupwise)
 }
 
 /// "2016-03-03 17:21 GMT+01:00 Anna", a line of its own: nobody writes the zone of a time by hand.

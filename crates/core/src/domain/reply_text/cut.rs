@@ -5,7 +5,7 @@ use super::attribution::{attribution, loose_attribution, reads_like_one};
 use super::headers::{Separator, header_block, is_header, separator};
 use super::line::{Line, Mark};
 use super::service::repeats;
-use super::signature::cut_signature;
+use super::signature::own_end;
 use super::{ReplyContext, Why};
 
 /// Returns the lines above the first cut, and why they must not be believed, if so.
@@ -29,7 +29,9 @@ pub(super) fn words_above<'a, 'b>(
         Some(Why::OurTextWithoutCut)
     } else if repeated {
         Some(Why::ServiceLinesRemain)
-    } else if cut.is_some_and(|cut| words_below(lines, &cut.below)) {
+    } else if cut
+        .is_some_and(|cut| words_below(lines, &cut.below) || may_answer_below(above, &cut.below))
+    {
         Some(Why::WordsBelowTheQuote)
     } else if doubtful.is_some_and(|at| at < top) && (context.is_reply || is_cut) {
         Some(Why::PerhapsAQuote)
@@ -121,12 +123,29 @@ fn strip_above(lines: &[Line<'_>], mut end: usize) -> usize {
     end
 }
 
+/// Whether the words above an unmarked quotation say that more stands in it, or there are none: answers are typed there
+/// too.
+fn may_answer_below(above: &[Line<'_>], below: &Below) -> bool {
+    #[rustfmt::skip]
+    const POINTERS: [&str; 18] = [
+        "в тексте ниже", "ниже в тексте", "ниже по тексту", "по тексту", "в вашем письме", "в самом письме", "красным", "синим", "зеленым", "выделил", "внутри письма", "see below", "answers below", "comments below", "inline", "in red", "in blue", "in green",
+    ];
+    let own = &above[..own_end(above)];
+    match below {
+        Below::Marked(_) => false,
+        Below::Notice(_) => own.is_empty(),
+        Below::Header { .. } => own
+            .iter()
+            .any(|line| POINTERS.iter().any(|words| line.key.contains(words))),
+    }
+}
+
 /// Whether words under the cut might be the author's.
 fn words_below(lines: &[Line<'_>], below: &Below) -> bool {
     let (after, sure) = match *below {
         Below::Notice(at) => {
             let last = lines.iter().rposition(Line::has_sentinel).unwrap_or(at);
-            return cut_signature(&lines[last + 1..]) > 0;
+            return own_end(&lines[last + 1..]) > 0;
         }
         Below::Marked(at) => return unmarked_words(&lines[at..]),
         Below::Header { after, sure } => (after, sure),
@@ -146,5 +165,5 @@ fn unmarked_words(lines: &[Line<'_>]) -> bool {
     let own = |line: &Line<'_>| line.mark == Mark::None && !line.is_blank() && !line.is_sentinel();
     let first = lines.iter().position(own).unwrap_or(lines.len());
     let rest = &lines[first..];
-    rest.iter().any(|line| line.mark != Mark::None) || cut_signature(rest) > 0
+    rest.iter().any(|line| line.mark != Mark::None) || own_end(rest) > 0
 }

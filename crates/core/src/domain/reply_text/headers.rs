@@ -52,6 +52,8 @@ const ABOVE: [&str; 9] = [
     "above this line", "выше этой строки", "выше этой линии", "над этой строкой", "над этой линией", "вище цього рядка",
     "oberhalb dieser", "au-dessus de cette ligne", "encima de esta",
 ];
+/// The labels of a whole header: who, when, to whom, about what.
+const FULL_LABELS: usize = 4;
 /// More lines than this are no header.
 const BLOCK_LINES: usize = 12;
 
@@ -63,6 +65,8 @@ pub(super) struct Block {
     pub(super) sender: bool,
     /// And an address or a date: not a form that the author explains.
     pub(super) sure: bool,
+    /// And an address.
+    pub(super) addressed: bool,
     /// Known only by the labels of another language.
     pub(super) rare: bool,
 }
@@ -117,8 +121,12 @@ fn block_of(lines: &[Line<'_>], at: usize, of: Labels) -> Option<Block> {
     if labels < 2 + usize::from(of.rare) || !(sender || adjacent) {
         return None;
     }
-    let dated = |line: &Line<'_>| has_date(&line.key) || line.key.contains('@');
-    let sure = sender && lines[at..=last].iter().any(dated);
+    let block = &lines[at..=last];
+    let addressed = sender && block.iter().any(|line| line.key.contains('@'));
+    let dated = block.iter().any(|line| has_date(&line.key));
+    let sure = addressed || sender && dated;
+    // Four labels, a date and an address: no letter of a person looks so in any language.
+    let rare = of.rare && !(labels >= FULL_LABELS && addressed && dated);
     // A long subject runs on into a second line.
     let long = lines[last].key.chars().count() > 60;
     let wrapped = long && lines.get(last + 2).is_some_and(Line::is_blank);
@@ -127,7 +135,8 @@ fn block_of(lines: &[Line<'_>], at: usize, of: Labels) -> Option<Block> {
         after,
         sender,
         sure,
-        rare: of.rare,
+        addressed,
+        rare,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Reads a text as lines: where each starts, its words as they are compared, and whether it is marked as quoted.
 
-use super::attribution::is_rest_of_attribution;
+use super::attribution::{has_date, is_rest_of_attribution};
 
 /// How a line is marked as quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,8 @@ pub(super) fn joined(lines: &[Line<'_>]) -> String {
 pub(super) fn read(text: &str) -> Vec<Line<'_>> {
     let (mut next, mut open) = (0, 0_usize);
     let mut lines = Vec::new();
-    for whole in text.split_inclusive('\n') {
+    let pieces = text.split_inclusive('\n').flat_map(apart);
+    for whole in pieces {
         let raw = whole.trim_end_matches(['\n', '\r']);
         let mut line = Line::new(raw, next);
         next += whole.len();
@@ -86,6 +87,19 @@ pub(super) fn read(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
+/// A line, divided where some programs let words run on into the attribution: "Yes, it is. On Monday, Anna wrote:".
+fn apart(whole: &str) -> impl Iterator<Item = &str> {
+    let line = whole.trim_end();
+    let is_long = line.len() > 1000;
+    let at = (!is_long && line.ends_with("wrote:"))
+        .then(|| line.rfind(" On ").map(|at| at + 1))
+        .flatten()
+        .filter(|at| words(&line[..*at]).next().is_some() && !line.trim_start().starts_with('>'))
+        .filter(|at| has_date(&fold(&line[*at..])));
+    let (words, rest) = whole.split_at(at.unwrap_or(0));
+    [words, rest].into_iter().filter(|piece| !piece.is_empty())
+}
+
 /// `>:` or `> wrote:`, the rest of an address that a mail program broke before its last sign.
 fn closes_address(raw: &str) -> bool {
     let rest = raw.trim().strip_prefix('>').unwrap_or_default();
@@ -100,7 +114,11 @@ impl<'a> Line<'a> {
         let initials = letters.take_while(|c| c.is_uppercase()).count();
         let after = folded.char_indices().nth(initials);
         let after = after.map_or("", |(at, _)| &folded[at..]);
+        // ">>> Anna <anna@x.example> 23.11.2026 10:14 >>>", as GroupWise writes above what it does not mark.
+        let is_framed =
+            raw.starts_with(">>>") && raw.trim_end().ends_with(">>>") && has_date(folded);
         let marked = match initials {
+            _ if is_framed => false,
             0 => after.starts_with(['>', '›']) || after.starts_with("&gt;"),
             // "ИС> да", but neither "A>B" nor "МЕНЮ> Вид".
             _ => {
@@ -118,7 +136,11 @@ impl<'a> Line<'a> {
         while let Some(inner) = key.strip_prefix("&gt;") {
             key = inner.trim_start();
         }
-        let key = key.to_owned();
+        let key = if is_framed {
+            format!("--{}--", key.trim_end_matches(['>', ' ']))
+        } else {
+            key.to_owned()
+        };
         Line {
             raw,
             start,

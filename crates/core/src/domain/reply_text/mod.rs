@@ -31,7 +31,7 @@ pub use self::service::SERVICE_LABELS;
 /// What is known about a letter besides its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyContext {
-    /// The letter answers another one: it has In-Reply-To or References, or a subject with a reply prefix.
+    /// The letter answers another one or passes one on: it has In-Reply-To or References, or a subject with such a prefix.
     pub is_reply: bool,
 }
 
@@ -81,7 +81,7 @@ pub enum Why {
 pub fn reply_text(text: &str, context: ReplyContext) -> ReplyText {
     let lines = read(text);
     let (above, why) = cut::words_above(&lines, context);
-    let signature = lines.get(signature::cut_signature(above));
+    let signature = lines.get(signature::own_end(above));
     let end = signature.map_or(text.len(), |line| line.start);
     let quote = lines.get(above.len());
     let quote = quote.map_or(text.len(), |line| line.start);
@@ -94,8 +94,8 @@ pub fn reply_text(text: &str, context: ReplyContext) -> ReplyText {
 
 /// Returns the new words of a letter as a reader would pick them out. Not to be sent to anybody: they may hold what
 /// others wrote, where an author wrote between quoted lines, or quoted without a mark.
-pub fn new_words(text: &str) -> String {
-    record::new_words(&read(text))
+pub fn new_words(text: &str, context: ReplyContext) -> String {
+    record::new_words(&read(text), context)
 }
 
 /// Returns the new words of a writer's follow-up for the record that only specialists read: the same cut,

@@ -3,10 +3,11 @@
 //! Above a quotation they are what [`super::reply_text`] finds. Where somebody wrote below or between quoted lines, his
 //! words are kept together with the lines they answer; a quotation at the end that nobody answered goes.
 
+use super::ReplyContext;
 use super::attribution::{attribution, loose_attribution, quoted_attribution};
 use super::headers::{header_block, is_header, separator};
 use super::line::{Line, Mark};
-use super::signature::{cut_signature, is_disclaimer};
+use super::signature::own_end;
 
 /// What a line is to a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +23,8 @@ enum Kind {
 }
 
 /// Returns the new words.
-pub(super) fn new_words(lines: &[Line<'_>]) -> String {
-    let kinds = kinds(lines);
+pub(super) fn new_words(lines: &[Line<'_>], context: ReplyContext) -> String {
+    let kinds = kinds(lines, context);
     let mut from = 0;
     // A letter that begins with the header of a quotation is what stands under it: somebody forwarded it, or his
     // program marks nothing.
@@ -44,7 +45,7 @@ pub(super) fn new_words(lines: &[Line<'_>]) -> String {
 }
 
 /// The kind of every line.
-fn kinds(lines: &[Line<'_>]) -> Vec<Kind> {
+fn kinds(lines: &[Line<'_>], context: ReplyContext) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = lines.iter().map(kind_alone).collect();
     join_wrapped(lines, &mut kinds);
     let mut at = 0;
@@ -54,7 +55,10 @@ fn kinds(lines: &[Line<'_>]) -> Vec<Kind> {
             at += 1;
             continue;
         }
-        let block = header_block(lines, at).filter(|block| block.sender);
+        // In a letter that answers none, what a line with a colon announces is what its author tells of.
+        let is_told = || !context.is_reply && at > 0 && lines[at - 1].key.ends_with(':');
+        let block =
+            header_block(lines, at).filter(|block| block.sure && (block.addressed || !is_told()));
         if line.is_sentinel() || separator(line).is_some() {
             let under = header_block(lines, next_worded(lines, at + 1));
             let after = under.map_or(at + 1, |block| block.after);
@@ -68,6 +72,7 @@ fn kinds(lines: &[Line<'_>]) -> Vec<Kind> {
             let is_followed = kinds.get(next) == Some(&Kind::Quoted);
             let found = if is_followed {
                 loose_attribution(lines, at)
+                    .filter(|begun| context.is_reply || !is_verb_alone(&lines[*begun..=at]))
             } else {
                 attribution(lines, at)
                     .filter(|found| found.dated)
@@ -85,6 +90,13 @@ fn kinds(lines: &[Line<'_>]) -> Vec<Kind> {
         }
     }
     kinds
+}
+
+/// Whether lines say that somebody writes, and neither when nor from where, behind a sentence: people quote so by hand.
+fn is_verb_alone(lines: &[Line<'_>]) -> bool {
+    let is_stamp = |c: char| c == '@' || c.is_ascii_digit();
+    let has_sentence = |line: &Line<'_>| line.key.contains(['!', '?']) || line.key.contains(". ");
+    !lines.iter().any(|line| line.key.contains(is_stamp)) && lines.iter().any(has_sentence)
 }
 
 /// Where the labelled lines begin that stand directly above an attribution ("Кому: …", "Тема: …"), and the line drawn
@@ -183,11 +195,11 @@ fn pick(lines: &[Line<'_>], kinds: &[Kind]) -> String {
                 .trim()
                 .to_owned()
         }
-        (true, _) => text(lines, kinds, 0, tail),
+        (true, _) => answers(lines, kinds, first, tail),
         // Quoted lines answered one by one; what is quoted after the last answer was answered by nobody.
         (false, Some(answered)) => {
-            let end = first + answered + 1;
-            text(lines, kinds, 0, own_end(&lines[..end]))
+            let end = own_end(&lines[..first + answered + 1]);
+            answers(lines, kinds, first, end)
         }
         (false, None) if is_above => text(lines, kinds, 0, above),
         (false, None) if is_attributed => String::new(),
@@ -195,36 +207,47 @@ fn pick(lines: &[Line<'_>], kinds: &[Kind]) -> String {
     }
 }
 
+/// Words between and below the lines they answer, the quotation beginning at `first`. Its attribution may stand inside it,
+/// and so may what a notice begins with.
+fn answers(lines: &[Line<'_>], kinds: &[Kind], first: usize, end: usize) -> String {
+    let begun = first + quoted_head(&lines[first..end]);
+    let before = text(lines, kinds, 0, first);
+    let words = text(lines, kinds, begun, end);
+    let gap = if kinds[..first].ends_with(&[Kind::Blank]) || begun > first {
+        "\n\n"
+    } else {
+        "\n"
+    };
+    format!("{before}{gap}{words}").trim().to_owned()
+}
+
+/// How many lines at the beginning of a quotation are its attribution, or what a notice of ours begins with.
+fn quoted_head(lines: &[Line<'_>]) -> usize {
+    const HEAD_LINES: usize = 4;
+    let quoted = lines
+        .iter()
+        .take_while(|line| line.mark == Mark::Quote)
+        .count();
+    let ends = |at: &usize| {
+        let line = &lines[*at];
+        line.key.ends_with("==]") || line.key.ends_with(':') && quoted_attribution(&lines[..=*at])
+    };
+    let head = (0..quoted.min(HEAD_LINES))
+        .find(ends)
+        .map_or(0, |at| at + 1);
+    if head == 0 {
+        return 0;
+    }
+    let blank = lines[head..quoted]
+        .iter()
+        .take_while(|line| line.key.is_empty());
+    head + blank.count()
+}
+
 /// Where the attribution above the quoted line begins, blank lines left out; the line itself where there is none.
 fn attributed_from(kinds: &[Kind], quoted: usize) -> usize {
     let is_above = |kind: &&Kind| matches!(kind, Kind::Attribution | Kind::Blank);
     quoted - kinds[..quoted].iter().rev().take_while(is_above).count()
-}
-
-/// How many lines are left without drawn lines, signatures and lawyers' words at the end.
-fn own_end(lines: &[Line<'_>]) -> usize {
-    let mut end = lines.len();
-    loop {
-        let before = end;
-        while end > 0 && (lines[end - 1].is_blank() || lines[end - 1].is_drawn()) {
-            end -= 1;
-        }
-        end = cut_signature(&lines[..end]);
-        end = cut_disclaimer(&lines[..end]);
-        if end == before {
-            return end;
-        }
-    }
-}
-
-/// Where a last paragraph of lawyers' words begins.
-fn cut_disclaimer(lines: &[Line<'_>]) -> usize {
-    let paragraph = lines
-        .iter()
-        .rposition(Line::is_blank)
-        .map_or(0, |at| at + 1);
-    let is_meant = lines[paragraph..].iter().any(is_disclaimer);
-    if is_meant { paragraph } else { lines.len() }
 }
 
 /// Where a footer begins: the few lines under a long drawn line, as lists put them below a quotation.

@@ -1,10 +1,12 @@
 //! What a reader would pick out of replies, in the layouts of mail programs and of people.
 
-use super::new_words;
+use super::{ReplyContext, new_words};
+
+const REPLY: ReplyContext = ReplyContext { is_reply: true };
 
 fn check(rows: &[(&str, &str, &str)]) {
     for (what, text, want) in rows {
-        assert_eq!(new_words(text), *want, "{what}\n{text}");
+        assert_eq!(new_words(text, REPLY), *want, "{what}\n{text}");
     }
 }
 
@@ -35,11 +37,11 @@ fn attributions_are_known_by_their_shape_in_many_languages() {
     ];
     for attribution in attributions {
         let quoted = format!("Да, помогло.\n\n{attribution}\n\n> Попробуйте ещё раз.\n> Рита\n");
-        assert_eq!(new_words(&quoted), "Да, помогло.", "{quoted}");
+        assert_eq!(new_words(&quoted, REPLY), "Да, помогло.", "{quoted}");
         let below = format!("{attribution}\n\n> Попробуйте ещё раз.\n> Рита\n\nДа, помогло.\n");
-        assert_eq!(new_words(&below), "Да, помогло.", "{below}");
+        assert_eq!(new_words(&below, REPLY), "Да, помогло.", "{below}");
         let only = format!("{attribution}\n> Попробуйте ещё раз.\n");
-        assert_eq!(new_words(&only), "", "{only}");
+        assert_eq!(new_words(&only, REPLY), "", "{only}");
     }
 }
 
@@ -63,11 +65,11 @@ fn headers_of_unmarked_quotations_end_the_new_words() {
     ];
     for header in headers {
         let reply = format!("Да, помогло.\n\n{header}\n\nПопробуйте ещё раз.\n");
-        assert_eq!(new_words(&reply), "Да, помогло.", "{reply}");
+        assert_eq!(new_words(&reply, REPLY), "Да, помогло.", "{reply}");
     }
     // Forwarded without a word: what was forwarded is all there is.
     let forward = format!("{}\n\nДоступа нет.\n", headers[10]);
-    assert_eq!(new_words(&forward), "Доступа нет.");
+    assert_eq!(new_words(&forward, REPLY), "Доступа нет.");
 }
 
 #[test]
@@ -106,7 +108,7 @@ fn what_only_looks_like_a_quotation_is_kept() {
         "Sent by mail yesterday.",
         "Отправлено на почту школы",
     ] {
-        assert_eq!(new_words(text), text);
+        assert_eq!(new_words(text, REPLY), text);
     }
 }
 
@@ -124,9 +126,9 @@ fn what_telephones_scanners_and_lawyers_add_is_cut() {
         "------------------------------",
     ] {
         let text = format!("Да, помогло.\n\n{added}\n");
-        assert_eq!(new_words(&text), "Да, помогло.", "{text}");
+        assert_eq!(new_words(&text, REPLY), "Да, помогло.", "{text}");
     }
-    assert_eq!(new_words("Yes.\n\nBest regards,\nRita\n"), "Yes.\n\nBest regards,\nRita");
+    assert_eq!(new_words("Yes.\n\nBest regards,\nRita\n", REPLY), "Yes.\n\nBest regards,\nRita");
 }
 
 #[test]
@@ -143,6 +145,6 @@ fn hostile_texts_take_linear_time() {
         "Best regards,\n",
     ] {
         // A quadratic step would not end within the patience of a developer.
-        let _ = new_words(&line.repeat(400_000 / line.len()));
+        let _ = new_words(&line.repeat(400_000 / line.len()), REPLY);
     }
 }

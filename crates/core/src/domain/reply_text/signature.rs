@@ -2,24 +2,18 @@
 //! under it, and the lines that telephones, mail programs and virus scanners add. Other closings are left alone where only
 //! a name stands under them: "Best regards, Ann" reads well in a letter that is passed on.
 
-use super::line::{Line, words};
+use super::line::{Line, joined, words};
 
-const REGARDS: [&str; 8] = [
-    "с уважением",
-    "с ув.",
-    "с ув,",
-    "с наилучшими пожеланиями",
-    "с найкращими побажаннями",
-    "з повагою",
-    "з павагай",
-    "всего доброго,",
-];
-/// Closings of other languages, which open a signature only where a telephone or an address stands under them.
+/// Closings of other languages. They open a signature only where more than a name stands under them.
 #[rustfmt::skip]
-const CLOSINGS: [&str; 16] = [
-    "best regards", "kind regards", "regards", "best", "best wishes", "warm regards", "many thanks", "thanks", "thanks and regards", "sincerely", "yours sincerely", "cheers",
-    "mit freundlichen grüßen", "viele grüße", "cordialement", "saludos",
+const CLOSINGS: [&str; 71] = [
+    "best regards", "kind regards", "kindest regards", "warm regards", "regards", "best", "best wishes", "all the best", "with best wishes", "with kind regards", "with best regards", "many thanks", "thanks", "thank you", "thanks and regards",
+    "thanks in advance", "sincerely", "yours sincerely", "sincerely yours", "yours faithfully", "yours truly", "respectfully", "cheers", "mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß", "viele grüße", "beste grüße", "liebe grüße", "freundliche grüße",
+    "herzliche grüße", "schöne grüße", "mfg", "cordialement", "bien cordialement", "très cordialement", "bien à vous", "sincères salutations", "meilleures salutations", "salutations distinguées", "saludos", "un saludo", "saludos cordiales", "un cordial saludo", "atentamente",
+    "atenciosamente", "cumprimentos", "com os melhores cumprimentos", "abraços", "cordiali saluti", "distinti saluti", "saluti", "un saluto", "pozdrawiam", "serdecznie pozdrawiam", "z poważaniem", "z wyrazami szacunku", "met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groeten",
+    "med vänliga hälsningar", "vänliga hälsningar", "med vennlig hilsen", "med venlig hilsen", "ystävällisin terveisin", "s pozdravem", "s úctou", "saygılarımla", "iyi günler", "щиро", "з найкращими побажаннями",
 ];
+/// What is written below a signature and is none of it.
 const POSTSCRIPTS: [&str; 4] = ["p.s", "ps", "п.с", "з.ы"];
 /// A signature has at most so many lines with words.
 const SIGNATURE_LINES: usize = 12;
@@ -49,9 +43,13 @@ const DEVICE_WORDS: [&str; 21] = [
 ];
 /// The same where letters do not count in words, and lines of another shape.
 #[rustfmt::skip]
-const DEVICE_LINES: [&str; 15] = [
-    "get outlook for", "get [outlook for", "скачать outlook для", "скачайте outlook для", "получить outlook для", "получите outlook для", "завантажити outlook для", "download outlook for", "télécharger outlook pour", "從我的 iphone", "从我的 iphone",
-    "发自我的", "iphoneから送信", "diese nachricht wurde von meinem", "ce message a été envoyé depuis",
+const DEVICE_LINES: [&str; 6] = [
+    "從我的 iphone", "从我的 iphone", "发自我的", "iphoneから送信", "diese nachricht wurde von meinem", "ce message a été envoyé depuis",
+];
+/// What a line that offers the program begins with: "Get Outlook for Android".
+#[rustfmt::skip]
+const OFFERS: [&str; 13] = [
+    "get", "download", "скачать", "скачайте", "получить", "получите", "установите", "завантажити", "télécharger", "obtenir", "holen", "descargar", "pobierz",
 ];
 /// What virus scanners write under letters.
 #[rustfmt::skip]
@@ -59,20 +57,72 @@ const SCANNERS: [&str; 15] = [
     "без вирусов. ", "без вирусов.www", "без вирусов", "virus-free. ", "virus-free.www", "virus-free", "virenfrei", "проверено антивирусом", "проверено на вирусы",
     "это сообщение проверено", "это письмо проверено", "письмо проверено", "this email has been checked", "this e-mail has been checked", "www.avast.com",
 ];
-/// What lawyers write under letters.
+/// What lawyers write under letters speaks of the letter, of what is secret, and of what a stranger has to do.
 #[rustfmt::skip]
-const DISCLAIMERS: [&str; 21] = [
-    "предназначено только для", "предназначена только для", "подумайте об окружающей среде", "consider the environment",
-    "если вы не являетесь", "если вы получили это", "если вы получили данное", "если данное сообщение", "если письмо пришло вам по ошибке", "может содержать конфиденциальн", "могут содержать конфиденциальн", "содержит конфиденциальн", "содержать информацию ограниченного",
-    "if you are not the intended", "if you have received this", "if you received this", "may contain confidential", "contains confidential", "intended only for", "intended solely for", "may be privileged",
+const LETTER_STEMS: [&str; 13] = [
+    "сообщени", "письм", "вложени", "переписк", "повідомлен", "e-mail", "email", "message", "mail", "attachment", "communication", "nachricht", "courriel",
+];
+#[rustfmt::skip]
+const SECRET_STEMS: [&str; 15] = [
+    "конфиденциальн", "предназначен", "коммерческ", "ограниченного", "адресован", "персональн", "конфіденційн", "confidential", "privileged", "intended", "proprietary", "vertraulich", "confidentiel", "confidencial", "poufn",
+];
+#[rustfmt::skip]
+const DUTY_STEMS: [&str; 31] = [
+    "адресат", "получател", "уничтож", "удалит", "удалите", "по ошибке", "ошибочно", "иным лицом", "лица", "лицом", "разглаш", "копирован", "распростран", "несанкционирован", "одержувач",
+    "recipient", "addressee", "delete", "destroy", "in error", "disclos", "unauthori", "prohibited", "notify", "dissemination", "distribution", "empfänger", "destinataire", "destinatario", "individual", "odbiorc",
 ];
 
+/// Returns how many lines are left without what stands below the words: drawn lines, signatures, lawyers' words, and the
+/// lines that programs add.
+pub(super) fn own_end(lines: &[Line<'_>]) -> usize {
+    let mut end = lines.len();
+    loop {
+        let before = end;
+        while end > 0 && (lines[end - 1].is_blank() || lines[end - 1].is_drawn()) {
+            end -= 1;
+        }
+        end = cut_signature(&lines[..end]);
+        end = cut_disclaimer(&lines[..end]);
+        if end == before {
+            return end;
+        }
+    }
+}
+
+/// Where a last paragraph of lawyers' words begins.
+fn cut_disclaimer(lines: &[Line<'_>]) -> usize {
+    const DISCLAIMER_LINES: usize = 25;
+    let tail = lines.len().saturating_sub(DISCLAIMER_LINES);
+    let blank = lines[tail..].iter().rposition(Line::is_blank);
+    let Some(paragraph) = blank.map(|at| tail + at + 1).or((tail == 0).then_some(0)) else {
+        return lines.len();
+    };
+    let is_meant = is_disclaimer(&joined(&lines[paragraph..]));
+    if is_meant { paragraph } else { lines.len() }
+}
+
+/// Whether a paragraph is of the kind that lawyers put under every letter, or asks not to print it.
+fn is_disclaimer(paragraph: &str) -> bool {
+    const LONG: usize = 60;
+    let has = |stems: &[&str]| stems.iter().any(|stem| paragraph.contains(stem));
+    let is_green = (has(&["окружающей сред"]) && has(&["печат"]))
+        || (has(&["environment"]) && has(&["print"]));
+    is_green
+        || paragraph.len() > LONG && has(&LETTER_STEMS) && has(&SECRET_STEMS) && has(&DUTY_STEMS)
+}
+
 /// Returns how many lines are left when the signature at the end is cut.
-pub(super) fn cut_signature(lines: &[Line<'_>]) -> usize {
+fn cut_signature(lines: &[Line<'_>]) -> usize {
     let (mut end, mut cuts) = (lines.len(), 0);
     while let Some(last) = end.checked_sub(1) {
         let line = &lines[last];
         if line.is_blank() || line.is_dashes() || is_sent_from(line) || is_scanned(line) {
+            end = last;
+            continue;
+        }
+        // The address of the program stands below the line that names it.
+        let above = lines[..last].iter().rposition(|line| !line.is_blank());
+        if is_page(line) && above.is_some_and(|above| is_sent_from(&lines[above])) {
             end = last;
             continue;
         }
@@ -85,6 +135,15 @@ pub(super) fn cut_signature(lines: &[Line<'_>]) -> usize {
     end
 }
 
+/// Nothing but the address of a page.
+fn is_page(line: &Line<'_>) -> bool {
+    let key = line.key.trim_matches(['<', '>', '(', ')', ' ']);
+    ["http://", "https://", "www."]
+        .iter()
+        .any(|begin| key.starts_with(begin))
+        && !key.contains(' ')
+}
+
 /// The last line that opens a signature, if what follows it is one.
 fn signature_start(lines: &[Line<'_>]) -> Option<usize> {
     // A command or a postscript written under a signature is not lost with it.
@@ -92,27 +151,79 @@ fn signature_start(lines: &[Line<'_>]) -> Option<usize> {
         line.key.starts_with(['#', '№', '＃'])
             || POSTSCRIPTS.iter().any(|p| line.key.starts_with(p))
     };
-    let sentence = |line: &Line<'_>| {
-        let ended = line.key.ends_with(['.', '!', '?']) && words(&line.key).count() > 4;
-        ended || line.key.chars().count() > 100
-    };
     let (mut worded, mut sentences, mut is_contacted) = (0, 0, false);
+    // The line with words below the one that is looked at.
+    let mut below: Option<usize> = None;
     for (at, line) in lines.iter().enumerate().rev() {
         let formal = line.raw == "-- ";
         is_contacted |= names_a_contact(line);
-        let is_closed =
-            is_contacted && CLOSINGS.contains(&line.key.trim_end_matches([',', '.', '!']));
-        let opens = formal || line.is_dashes() || is_regards(line) || is_closed;
+        let under = below.map(|below| &lines[below]);
+        let opens = formal
+            || is_regards(line)
+            || line.is_dashes() && !under.is_some_and(goes_on_in_words)
+            || is_closing(line) && under.is_some_and(may_be_a_name) && (is_contacted || worded > 1)
+            || line.is_drawn()
+                && worded > 1
+                && under.is_some_and(is_name)
+                && names_a_post(lines, below);
         if opens && (formal || sentences == 0) {
             return Some(at);
         }
-        worded += usize::from(!line.is_blank());
-        sentences += usize::from(sentence(line));
+        if !line.is_blank() && !line.is_drawn() {
+            below = Some(at);
+            worded += 1;
+        }
+        sentences += usize::from(is_sentence(line));
         if worded > SIGNATURE_LINES || kept(line) {
             break;
         }
     }
     None
+}
+
+/// Whether a line is a sentence and not a piece of a signature.
+fn is_sentence(line: &Line<'_>) -> bool {
+    let ended = line.key.ends_with(['.', '!', '?']) && words(&line.key).count() > 4;
+    ended || line.key.chars().count() > 100
+}
+
+/// Whether a line under two dashes goes on with what was said above them: no name begins in small letters.
+fn goes_on_in_words(line: &Line<'_>) -> bool {
+    line.raw.trim().starts_with(char::is_lowercase) && words(&line.key).count() > 3
+}
+
+/// A short line that begins with a capital.
+fn may_be_a_name(line: &Line<'_>) -> bool {
+    line.raw.trim().starts_with(char::is_uppercase) && words(&line.key).count() <= 6
+}
+
+/// Two to five words, all with capitals, and no more.
+fn is_name(line: &Line<'_>) -> bool {
+    let mut parts = line.raw.split_whitespace();
+    let count = parts.clone().count();
+    (2..=5).contains(&count)
+        && parts.all(|part| {
+            part.starts_with(char::is_uppercase)
+                && part
+                    .chars()
+                    .all(|c| c.is_alphabetic() || "-.’'".contains(c))
+        })
+}
+
+/// Whether below a name stands what the person does, or how to reach him: then the name is no entry of a list.
+fn names_a_post(lines: &[Line<'_>], name: Option<usize>) -> bool {
+    let below = lines.iter().skip(name.map_or(lines.len(), |name| name + 1));
+    let mut below = below.filter(|line| !line.is_blank());
+    below.any(|line| {
+        let first = line.raw.split_whitespace().next().unwrap_or_default();
+        let is_post = first.starts_with(char::is_lowercase) && first.chars().count() > 3;
+        is_post || names_a_contact(line)
+    })
+}
+
+/// A closing of another language, alone in its line.
+fn is_closing(line: &Line<'_>) -> bool {
+    CLOSINGS.contains(&line.key.trim_matches([',', '.', '!', '—', '–', '-', ' ']))
 }
 
 /// Whether a line gives a telephone, an address or a page.
@@ -123,15 +234,74 @@ fn names_a_contact(line: &Line<'_>) -> bool {
     key.chars().count() <= 100 && (is_named || digits >= 7)
 }
 
-/// "С уважением" alone, or followed by a name or a comma.
+/// "С уважением" and its kin alone, or followed by a name or a comma.
 fn is_regards(line: &Line<'_>) -> bool {
-    let after = |words: &&str| line.key.strip_prefix(*words);
-    let Some(rest) = REGARDS.iter().find_map(after) else {
+    #[rustfmt::skip]
+    const BEGINNINGS: [&str; 9] = [
+        "с ", "со ", "искренне ", "всегда ваш", "з ", "із ", "всего доброго,", "всего хорошего,", "всего наилучшего,",
+    ];
+    const GOODBYES: usize = 6;
+    let Some(begins) = BEGINNINGS
+        .iter()
+        .position(|begin| line.key.starts_with(begin))
+    else {
         return false;
     };
-    let name = line.raw.trim().split(' ').nth(2).unwrap_or("");
-    let closed = rest.is_empty() || rest.starts_with([',', '.', '!', ';']);
-    rest.chars().count() <= 60 && (closed || name.starts_with(char::is_uppercase))
+    let raw = line
+        .raw
+        .trim_matches(|c: char| c.is_whitespace() || "*—–-_".contains(c));
+    let ends = raw
+        .match_indices(' ')
+        .map(|(at, _)| at)
+        .chain([raw.len()])
+        .take(5);
+    // The words of the closing, up to five of them, and what follows.
+    let closing = ends.filter(|end| {
+        let words = line_words(&raw[..*end]);
+        begins >= GOODBYES && words.len() == 2
+            || closes(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    let Some(end) = closing.last() else {
+        return false;
+    };
+    let is_ended = raw[..end].ends_with([',', '.', '!', ';']);
+    let rest = raw[end..].trim_start();
+    let rest = ["к вам", "к Вам"]
+        .iter()
+        .find_map(|more| rest.strip_prefix(more))
+        .unwrap_or(rest);
+    let is_followed = rest.is_empty()
+        || rest.starts_with([',', '.', '!', ';'])
+        || rest.starts_with(char::is_uppercase);
+    rest.chars().count() <= 60 && (is_ended || is_followed)
+}
+
+/// The words of a piece of a line, folded.
+fn line_words(piece: &str) -> Vec<String> {
+    words(&super::line::fold(piece))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether words are a closing of a Russian, Ukrainian or Belarusian letter.
+fn closes(words: &[&str]) -> bool {
+    match words {
+        [with, between @ .., "уважением"] if matches!(*with, "с" | "со") => between
+            .iter()
+            .all(|word| word.ends_with("им") || word.ends_with("ым")),
+        [with, "ув" | "уваж"] => matches!(*with, "с" | "со"),
+        [with, .., "пожеланиями"] if matches!(*with, "с" | "со") => words.len() < 5,
+        ["с", "наилучшими" | "благодарностью" | "признательностью"] => {
+            true
+        }
+        ["с", between, "благодарностью" | "признательностью"] => {
+            between.ends_with('й')
+        }
+        ["искренне" | "всегда", "ваш" | "ваша" | "ваши"] => true,
+        ["з" | "із", "повагою" | "павагай"] => true,
+        ["з", between, "повагою"] => between.ends_with("ою"),
+        _ => false,
+    }
 }
 
 /// "Отправлено с iPhone", "Отправлено из мобильной Яндекс Почты", but not "Отправлено с курьером".
@@ -147,6 +317,16 @@ fn is_sent_from(line: &Line<'_>) -> bool {
     }
     let mut head = words(key);
     let (first, second) = (head.next().unwrap_or(""), head.next().unwrap_or(""));
+    if OFFERS.contains(&first) {
+        let is_short = words(key)
+            .take_while(|word| !word.starts_with("http"))
+            .count()
+            <= 6;
+        let is_of_program = ["для", "for", "pour", "für", "para", "dla"]
+            .iter()
+            .any(|word| words(key).any(|other| other == *word));
+        return is_short && is_of_program && names_a_device(key);
+    }
     let is_framed = key.len() < line.key.len() && second == "by";
     let begins = SENT.contains(&first) && (FROM.contains(&second) || is_framed);
     // "From my iPhone": no verb at all.
@@ -179,9 +359,4 @@ fn names_a_device(key: &str) -> bool {
 fn is_scanned(line: &Line<'_>) -> bool {
     let key = line.key.trim_start_matches(['-', '—', ' ']);
     key.chars().count() <= 200 && SCANNERS.iter().any(|words| key.starts_with(words))
-}
-
-/// Whether a line is of the kind that lawyers put under every letter.
-pub(super) fn is_disclaimer(line: &Line<'_>) -> bool {
-    DISCLAIMERS.iter().any(|words| line.key.contains(words))
 }
