@@ -163,6 +163,11 @@ impl IncomingMail {
         }
     }
 
+    /// Returns whom to answer: the sender, or the address that stands for one. It identifies nobody.
+    pub fn correspondent(&self) -> Option<&EmailAddress> {
+        self.sender().or(self.answer_to.as_ref())
+    }
+
     /// Returns the name beside the first From address.
     pub fn sender_name(&self) -> CleanLine {
         self.from

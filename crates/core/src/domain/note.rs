@@ -21,6 +21,8 @@ pub enum Note {
     PartOfLarger,
     /// A file of it is somewhere else (RFC 2046 section 5.2.3).
     FileElsewhere,
+    /// From names nobody or several: the address to answer to is that of Sender or of the return path.
+    SenderUnclear,
     /// The encoding of its text was missing or wrong: which one it was read in.
     CharsetGuessed(&'static str),
 }
@@ -36,6 +38,7 @@ impl Note {
             Note::Winmail => Some("note_winmail"),
             Note::PartOfLarger => Some("note_part_of_larger"),
             Note::FileElsewhere => Some("note_file_elsewhere"),
+            Note::SenderUnclear => Some("note_sender_unclear"),
             Note::Signed(_) | Note::CharsetGuessed(_) => None,
         }
     }
@@ -52,6 +55,7 @@ impl fmt::Display for Note {
             Note::Winmail => f.write_str("winmail.dat was kept as it is; ask for the files in a usual form"),
             Note::PartOfLarger => f.write_str("a part of a larger letter (message/partial); the others are letters of their own"),
             Note::FileElsewhere => f.write_str("a file is somewhere else (message/external-body); it was not fetched"),
+            Note::SenderUnclear => f.write_str("From names nobody or several people; whom to answer was taken from Sender or Return-Path, and nobody is identified"),
             Note::CharsetGuessed(name) => write!(f, "charset guessed: {name}"),
         }
     }

@@ -264,7 +264,7 @@ fn holds(words: &str, phrases: &[&str]) -> bool {
 
 /// Returns whether the sender's address says that nobody reads it.
 pub fn nobody_reads(mail: &IncomingMail) -> bool {
-    mail.sender().is_some_and(|sender| {
+    mail.correspondent().is_some_and(|sender| {
         let local: String = sender
             .local()
             .chars()

@@ -15,7 +15,7 @@ use crate::domain::robot::{Author, judge};
 /// What is understood of one letter. The names are fixed: scripts read them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The address it is from; empty where no one address can be told.
+    /// The address it is from, else the one that is answered; empty where there is neither.
     pub from: String,
     /// The name beside it.
     pub from_name: String,
@@ -47,15 +47,18 @@ pub struct Explanation {
     pub notes: Vec<String>,
 }
 
-/// Whom the letter is from, or what stands there instead of an address.
+/// Whom the letter is from, or what stands there instead of an address; where that is nobody or several, whom to answer.
 fn from(mail: &IncomingMail) -> String {
+    let other = || mail.answer_to.as_ref().map(ToString::to_string);
     match mail.from.as_slice() {
-        [only] => only
-            .address
-            .as_ref()
-            .map_or_else(|| only.spelled.as_str().to_lowercase(), ToString::to_string),
-        _ => String::new(),
+        [only] => {
+            let spelled = Some(only.spelled.as_str().to_lowercase()).filter(|it| !it.is_empty());
+            let address = only.address.as_ref().map(ToString::to_string);
+            address.or(spelled).or_else(other)
+        }
+        _ => other(),
     }
+    .unwrap_or_default()
 }
 
 /// Explains letters in the words of a desk.

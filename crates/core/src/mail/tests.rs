@@ -414,6 +414,7 @@ fn what_could_not_be_read_is_told_in_the_language_of_the_desk() {
             Note::Winmail,
             Note::PartOfLarger,
             Note::FileElsewhere,
+            Note::SenderUnclear,
         ] {
             let name = note.wording().unwrap_or_default();
             let told = wording.text(name, minijinja::context! {});

@@ -190,7 +190,7 @@ async fn facts(
         .as_ref()
         .and_then(|(login, _)| desk.by_login(login))
         .map(|s| &s.address);
-    if let Some(sender) = mail.sender() {
+    if let Some(sender) = mail.correspondent() {
         facts.receipts = recent_receipts(tx, sender, desk).await?;
         facts.reopenings_today = count_letters(tx, Kind::Reopened, sender, day_ago, "").await?;
     }

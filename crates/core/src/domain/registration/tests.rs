@@ -267,6 +267,41 @@ fn lists_and_unread_addresses_get_a_ticket_and_no_receipt() {
 }
 
 #[test]
+fn where_from_names_nobody_the_address_that_sent_is_answered_and_nobody_is_identified() {
+    let opened = |answer_to: &str| {
+        let unclear = IncomingMail {
+            answer_to: EmailAddress::parse(answer_to),
+            ..mail("not an address", "x")
+        };
+        let registration = decide(
+            &unclear,
+            &Proof::default(),
+            &Facts::default(),
+            &desk(),
+            monday("10:14:00"),
+        );
+        let TicketChange::Open(new) = registration.ticket else {
+            panic!("no ticket")
+        };
+        (
+            new.requester.map(|address| address.to_string()),
+            new.receipt,
+        )
+    };
+    let (requester, receipt) = opened("rita@family.test");
+    assert_eq!(requester.as_deref(), Some("rita@family.test"));
+    assert_ne!(receipt, ReceiptPlan::Never);
+    // A specialist's address there is an address, and no specialist.
+    assert_eq!(
+        opened("ivan@school.test").0.as_deref(),
+        Some("ivan@school.test")
+    );
+    for nobody in ["help@school.test", "noreply@shop.test", ""] {
+        assert_eq!(opened(nobody).1, ReceiptPlan::Never, "{nobody}");
+    }
+}
+
+#[test]
 fn a_writers_reply_goes_to_whoever_has_the_ticket() {
     let now = monday("10:14:00");
     let check = |assignee: Option<&str>, want: &[&str]| {

@@ -126,7 +126,10 @@ fn new_ticket(
     desk: &Desk,
     now: DateTime<Utc>,
 ) -> Registration {
-    let requester = mail.sender().cloned();
+    let requester = mail
+        .correspondent()
+        .filter(|address| !desk.is_own(address))
+        .cloned();
     let receipt = if requester.is_none() || author == Author::List || robot::nobody_reads(mail) {
         ReceiptPlan::Never
     } else {

@@ -137,12 +137,17 @@ fn incoming(message: &mime::Message<'_>, raw: &[u8], mut notes: Vec<Note>) -> In
     notes.extend(special::notes(message));
     let layout = Layout::of(message);
     let body = body::body(message, &layout, &mut notes);
+    let (from, answer_to) = (headers::from(message), headers::answer_to(message));
+    let is_clear = matches!(from.as_slice(), [only] if only.address.is_some());
+    if !is_clear && answer_to.is_some() {
+        notes.push(Note::SenderUnclear);
+    }
     IncomingMail {
         message_id: message_id(message, head, raw, &content_hash),
         content_hash,
         references: head.map(references).unwrap_or_default(),
-        from: headers::from(message),
-        answer_to: headers::answer_to(message),
+        from,
+        answer_to,
         subject: CleanLine::new(&message.subject(), SUBJECT_CHARS),
         invitation: special::invitation(message, !body.is_empty()),
         body,
