@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ninetosix_core::mail::explain::Explainer;
+use ninetosix_core::mail::parse::parse;
 
 fuzz_target!(|raw: &[u8]| {
     let explainer = Explainer::default();
@@ -14,7 +15,8 @@ fuzz_target!(|raw: &[u8]| {
         );
     }
     assert!(!explained.subject.contains('\n') && !explained.message_id.is_empty());
-    for (name, _) in &explained.attachments {
+    for file in parse(raw).attachments {
+        let name = file.name;
         assert!(
             !name.is_empty() && !name.contains(['/', '\\', '\n']),
             "not a file name: {name:?}"

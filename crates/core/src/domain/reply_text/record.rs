@@ -210,6 +210,8 @@ fn pick(lines: &[Line<'_>], kinds: &[Kind]) -> String {
 /// Words between and below the lines they answer, the quotation beginning at `first`. Its attribution may stand inside it,
 /// and so may what a notice begins with.
 fn answers(lines: &[Line<'_>], kinds: &[Kind], first: usize, end: usize) -> String {
+    // A signature may begin above the quotation and take it along.
+    let first = first.min(end);
     let begun = first + quoted_head(&lines[first..end]);
     let before = text(lines, kinds, 0, first);
     let words = text(lines, kinds, begun, end);

@@ -96,11 +96,13 @@ impl Pieces {
                 break;
             }
             let line_name = header_name(line);
+            let is_under_rule = told.iter().rev().find(|line| !line.trim().is_empty());
+            let is_under_rule = is_under_rule.is_some_and(|line| is_rule(line));
             headers_in_a_row = match line_name {
                 Some("received" | "return-path" | "message-id" | "mime-version" | "x-mailer") => {
                     headers_in_a_row + 2
                 }
-                Some(_) if headers_in_a_row > 0 => headers_in_a_row + 1,
+                Some(_) if headers_in_a_row > 0 || is_under_rule => headers_in_a_row + 1,
                 None if line.starts_with([' ', '\t']) => headers_in_a_row,
                 _ => 0,
             };
@@ -143,6 +145,14 @@ impl Pieces {
             add(&mut self.told, &returned);
         }
     }
+}
+
+/// Whether a line is drawn, with words in it or without: "--- Here is its header ---".
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    ["--", "==", "__", "**"]
+        .iter()
+        .any(|sign| line.starts_with(sign) && line.ends_with(sign))
 }
 
 /// The name of a header line of the fields that a returned letter begins with.
