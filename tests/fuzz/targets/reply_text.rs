@@ -9,7 +9,7 @@ use ninetosix_core::domain::text::CleanText;
 fuzz_target!(|text: &str| {
     let text = CleanText::new(text);
     for is_reply in [true, false] {
-        let context = ReplyContext { is_reply };
+        let context = ReplyContext { is_reply, author: "Anna" };
         if let Some(words) = reply_text(text.as_str(), context).certain() {
             assert!(!words.contains("[=="), "{words:?}");
         }
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
     }
     // Lines are left out and never made up.
     for is_reply in [true, false] {
-        let words = new_words(text.as_str(), ReplyContext { is_reply });
+        let words = new_words(text.as_str(), ReplyContext { is_reply, author: "Anna" });
         assert!(words.lines().all(|line| text.as_str().contains(line)), "{words:?}");
         assert!(!(is_only_thanks(&words) && words.contains('?')), "{words:?}");
     }

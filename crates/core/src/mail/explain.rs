@@ -96,7 +96,9 @@ impl Explainer {
         let mut mail = parse(raw);
         tell_invitation(&mut mail, &self.wording, self.moments)?;
         let judgement = judge(&mail);
+        let author = mail.sender_name();
         let context = ReplyContext {
+            author: author.as_str(),
             is_reply: mail.is_reply() || mail.is_forward(),
         };
         let reply = reply_text::reply_text(mail.body.as_str(), context);

@@ -18,7 +18,7 @@ use crate::domain::outgoing::{
     EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope, WriterContent, WriterEnvelope,
 };
 use crate::domain::registration::{OwnLetter, Undelivered};
-use crate::domain::reply_text::SERVICE_LABELS;
+use crate::domain::reply_text::{ReplyContext, SERVICE_LABELS, new_words, reply_text};
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 use crate::smtp::check_outgoing;
@@ -390,6 +390,17 @@ fn every_service_line_of_a_notice_is_known_to_whoever_cuts_replies() {
         for label in labels {
             assert!(SERVICE_LABELS.contains(&label.as_str()), "{label}");
         }
+    }
+}
+
+#[test]
+fn a_receipt_that_is_quoted_without_any_mark_is_known() {
+    for language in LANGUAGES {
+        let receipt = text(&writer_mail(night(), language));
+        let reply = format!("Спасибо, поняла.\n\n{}", receipt.trim());
+        let context = ReplyContext::of_reply("Рита");
+        assert_eq!(new_words(&reply, context), "Спасибо, поняла.", "{reply}");
+        assert_eq!(reply_text(&reply, context).certain(), None, "{reply}");
     }
 }
 

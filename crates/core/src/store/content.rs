@@ -297,7 +297,7 @@ impl Store {
         let body = if is_first {
             message.body.clone()
         } else {
-            requester_text(&message.body, ReplyContext { is_reply: true })
+            requester_text(&message.body, ReplyContext::of_reply(&message.from_name))
         };
         let files = self.files(message, false).await?;
         let raw = self.raw(message.raw_mail_id).await?;

@@ -69,7 +69,10 @@ pub(super) fn reply(
             now,
         );
     }
-    let text = reply_text(mail.body.as_str(), ReplyContext { is_reply: true });
+    let text = reply_text(
+        mail.body.as_str(),
+        ReplyContext::of_reply(mail.sender_name().as_str()),
+    );
     let Some(own) = text.certain() else {
         // The whole letter is the draft: what is the author's in it is just what could not be told.
         return kept_back(

@@ -97,7 +97,10 @@ fn only_thanks(mail: &IncomingMail) -> bool {
     if !is_old_subject || !mail.attachments.iter().all(is_logo) {
         return false;
     }
-    let text = reply_text(mail.body.as_str(), ReplyContext { is_reply: true });
+    let text = reply_text(
+        mail.body.as_str(),
+        ReplyContext::of_reply(mail.sender_name().as_str()),
+    );
     text.certain().is_some_and(is_only_thanks) && !may_ask(&text.signature)
 }
 

@@ -2,7 +2,7 @@
 //! closed: what is not known is held.
 
 use super::attribution::{attribution, loose_attribution, reads_like_one};
-use super::headers::{Separator, header_block, is_header, separator};
+use super::headers::{Separator, header_block, is_announced, is_header, separator};
 use super::line::{Line, Mark};
 use super::service::repeats;
 use super::signature::own_end;
@@ -11,9 +11,9 @@ use super::{ReplyContext, Why};
 /// Returns the lines above the first cut, and why they must not be believed, if so.
 pub(super) fn words_above<'a, 'b>(
     lines: &'b [Line<'a>],
-    context: ReplyContext,
+    context: ReplyContext<'_>,
 ) -> (&'b [Line<'a>], Option<Why>) {
-    let (cut, doubtful) = find_cut(lines);
+    let (cut, doubtful) = find_cut(lines, context);
     let is_cut = cut.is_some();
     let bottom = cut.as_ref().map_or(lines.len(), |cut| cut.at);
     let top = if is_cut {
@@ -57,10 +57,10 @@ enum Below {
 }
 
 /// Finds the first cut, and the first line above it that might have been one.
-fn find_cut(lines: &[Line<'_>]) -> (Option<Cut>, Option<usize>) {
+fn find_cut(lines: &[Line<'_>], context: ReplyContext<'_>) -> (Option<Cut>, Option<usize>) {
     let mut doubtful = None;
     for (at, line) in lines.iter().enumerate() {
-        let cut = cut_at(lines, at);
+        let cut = cut_at(lines, at, context);
         if cut.is_some() {
             return (cut, doubtful);
         }
@@ -76,7 +76,7 @@ fn find_cut(lines: &[Line<'_>]) -> (Option<Cut>, Option<usize>) {
     (None, doubtful)
 }
 
-fn cut_at(lines: &[Line<'_>], at: usize) -> Option<Cut> {
+fn cut_at(lines: &[Line<'_>], at: usize, context: ReplyContext<'_>) -> Option<Cut> {
     let line = &lines[at];
     let block = || header_block(lines, at).filter(|block| block.sender && !block.rare);
     let (at, below) = if line.is_sentinel() && line.mark == Mark::None {
@@ -92,7 +92,7 @@ fn cut_at(lines: &[Line<'_>], at: usize) -> Option<Cut> {
         (at, Below::Header { after, sure })
     } else if let Some(block) = block() {
         let after = block.after;
-        let sure = block.sure;
+        let sure = block.sure && (context.is_reply || !is_announced(lines, at));
         (at, Below::Header { after, sure })
     } else {
         let found = attribution(lines, at).filter(|found| !found.rare)?;
@@ -130,7 +130,7 @@ fn may_answer_below(above: &[Line<'_>], below: &Below) -> bool {
     const POINTERS: [&str; 18] = [
         "в тексте ниже", "ниже в тексте", "ниже по тексту", "по тексту", "в вашем письме", "в самом письме", "красным", "синим", "зеленым", "выделил", "внутри письма", "see below", "answers below", "comments below", "inline", "in red", "in blue", "in green",
     ];
-    let own = &above[..own_end(above)];
+    let own = &above[..own_end(above, "")];
     match below {
         Below::Marked(_) => false,
         Below::Notice(_) => own.is_empty(),
@@ -145,7 +145,7 @@ fn words_below(lines: &[Line<'_>], below: &Below) -> bool {
     let (after, sure) = match *below {
         Below::Notice(at) => {
             let last = lines.iter().rposition(Line::has_sentinel).unwrap_or(at);
-            return own_end(&lines[last + 1..]) > 0;
+            return own_end(&lines[last + 1..], "") > 0;
         }
         Below::Marked(at) => return unmarked_words(&lines[at..]),
         Below::Header { after, sure } => (after, sure),
@@ -165,5 +165,5 @@ fn unmarked_words(lines: &[Line<'_>]) -> bool {
     let own = |line: &Line<'_>| line.mark == Mark::None && !line.is_blank() && !line.is_sentinel();
     let first = lines.iter().position(own).unwrap_or(lines.len());
     let rest = &lines[first..];
-    rest.iter().any(|line| line.mark != Mark::None) || own_end(rest) > 0
+    rest.iter().any(|line| line.mark != Mark::None) || own_end(rest, "") > 0
 }

@@ -28,8 +28,8 @@ const OTHER_LABELS: [&str; 93] = [
     "subiect", "发送时间", "收件人", "主题", "抄送", "日期", "寄件日期", "送信日時", "宛先", "件名", "보낸 날짜", "받는 사람",
 ];
 #[rustfmt::skip]
-const SEPARATORS: [&str; 18] = [
-    "исходное сообщение", "исходное письмо", "оригинальное сообщение", "пересылаемое сообщение",
+const SEPARATORS: [&str; 20] = [
+    "исходное сообщение", "исходное письмо", "оригинальное сообщение", "пересылаемое сообщение", "это пересылаемое сообщение", "переадресовано",
     "пересланное сообщение", "перенаправленное сообщение", "переадресованное сообщение", "пересылаемое письмо", "пересланное письмо", "начало переадресованного сообщения",
     "начало пересылаемого сообщения", "начало пересылаемого письма", "завершение пересылаемого сообщения",
     "конец пересылаемого сообщения", "original message", "forwarded message", "begin forwarded message", "end forwarded message",
@@ -65,8 +65,6 @@ pub(super) struct Block {
     pub(super) sender: bool,
     /// And an address or a date: not a form that the author explains.
     pub(super) sure: bool,
-    /// And an address.
-    pub(super) addressed: bool,
     /// Known only by the labels of another language.
     pub(super) rare: bool,
 }
@@ -135,8 +133,18 @@ fn block_of(lines: &[Line<'_>], at: usize, of: Labels) -> Option<Block> {
         after,
         sender,
         sure,
-        addressed,
         rare,
+    })
+}
+
+/// Whether the line above says that data follows, or stands so close that the labels go on with it: what an author pasted,
+/// or a form he filled in. A program leaves a line, or draws one.
+pub(super) fn is_announced(lines: &[Line<'_>], at: usize) -> bool {
+    let above = lines[..at].iter().rposition(|line| !line.is_blank());
+    above.is_some_and(|above| {
+        let line = &lines[above];
+        let is_close = above + 1 == at;
+        !line.is_drawn() && !line.is_rule() && (is_close || line.key.ends_with(':'))
     })
 }
 

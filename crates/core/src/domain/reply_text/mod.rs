@@ -30,9 +30,21 @@ pub use self::service::SERVICE_LABELS;
 
 /// What is known about a letter besides its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplyContext {
+pub struct ReplyContext<'a> {
     /// The letter answers another one or passes one on: it has In-Reply-To or References, or a subject with such a prefix.
     pub is_reply: bool,
+    /// The name of whoever wrote, as the letter spells it; empty where it has none.
+    pub author: &'a str,
+}
+
+impl<'a> ReplyContext<'a> {
+    /// Returns the context of an answer by `author`.
+    pub fn of_reply(author: &'a str) -> ReplyContext<'a> {
+        ReplyContext {
+            is_reply: true,
+            author,
+        }
+    }
 }
 
 /// The author's own new words, and whether they are his alone.
@@ -78,10 +90,10 @@ pub enum Why {
 }
 
 /// Returns the author's own words in a decoded plain text, and whether they may be trusted to be only that.
-pub fn reply_text(text: &str, context: ReplyContext) -> ReplyText {
+pub fn reply_text(text: &str, context: ReplyContext<'_>) -> ReplyText {
     let lines = read(text);
     let (above, why) = cut::words_above(&lines, context);
-    let signature = lines.get(signature::own_end(above));
+    let signature = lines.get(signature::own_end(above, &fold(context.author)));
     let end = signature.map_or(text.len(), |line| line.start);
     let quote = lines.get(above.len());
     let quote = quote.map_or(text.len(), |line| line.start);
@@ -94,13 +106,13 @@ pub fn reply_text(text: &str, context: ReplyContext) -> ReplyText {
 
 /// Returns the new words of a letter as a reader would pick them out. Not to be sent to anybody: they may hold what
 /// others wrote, where an author wrote between quoted lines, or quoted without a mark.
-pub fn new_words(text: &str, context: ReplyContext) -> String {
+pub fn new_words(text: &str, context: ReplyContext<'_>) -> String {
     record::new_words(&read(text), context)
 }
 
 /// Returns the new words of a writer's follow-up for the record that only specialists read: the same cut,
 /// but the whole text wherever the cut is unsure or would leave nothing.
-pub fn requester_text(text: &str, context: ReplyContext) -> String {
+pub fn requester_text(text: &str, context: ReplyContext<'_>) -> String {
     match reply_text(text, context).certain() {
         Some(own) if !own.is_empty() => own.to_owned(),
         _ => text.trim().to_owned(),

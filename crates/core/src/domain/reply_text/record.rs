@@ -3,11 +3,12 @@
 //! Above a quotation they are what [`super::reply_text`] finds. Where somebody wrote below or between quoted lines, his
 //! words are kept together with the lines they answer; a quotation at the end that nobody answered goes.
 
-use super::ReplyContext;
 use super::attribution::{attribution, loose_attribution, quoted_attribution};
-use super::headers::{header_block, is_header, separator};
+use super::headers::{header_block, is_announced, is_header, separator};
 use super::line::{Line, Mark};
+use super::service::begins_a_receipt;
 use super::signature::own_end;
+use super::{ReplyContext, fold};
 
 /// What a line is to a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +24,14 @@ enum Kind {
 }
 
 /// Returns the new words.
-pub(super) fn new_words(lines: &[Line<'_>], context: ReplyContext) -> String {
+pub(super) fn new_words(lines: &[Line<'_>], context: ReplyContext<'_>) -> String {
     let kinds = kinds(lines, context);
+    let author = fold(context.author);
     let mut from = 0;
     // A letter that begins with the header of a quotation is what stands under it: somebody forwarded it, or his
     // program marks nothing.
     for _ in 0..2 {
-        let words = pick(&lines[from..], &kinds[from..]);
+        let words = pick(&lines[from..], &kinds[from..], &author);
         let Some(first) = (from..lines.len()).find(|at| kinds[*at] != Kind::Blank) else {
             return String::new();
         };
@@ -41,11 +43,11 @@ pub(super) fn new_words(lines: &[Line<'_>], context: ReplyContext) -> String {
             .take_while(|kind| **kind == Kind::Header);
         from = first + run.count();
     }
-    pick(&lines[from..], &kinds[from..])
+    pick(&lines[from..], &kinds[from..], &author)
 }
 
 /// The kind of every line.
-fn kinds(lines: &[Line<'_>], context: ReplyContext) -> Vec<Kind> {
+fn kinds(lines: &[Line<'_>], context: ReplyContext<'_>) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = lines.iter().map(kind_alone).collect();
     join_wrapped(lines, &mut kinds);
     let mut at = 0;
@@ -55,27 +57,41 @@ fn kinds(lines: &[Line<'_>], context: ReplyContext) -> Vec<Kind> {
             at += 1;
             continue;
         }
-        // In a letter that answers none, what a line with a colon announces is what its author tells of.
-        let is_told = || !context.is_reply && at > 0 && lines[at - 1].key.ends_with(':');
-        let block =
-            header_block(lines, at).filter(|block| block.sure && (block.addressed || !is_told()));
-        if line.is_sentinel() || separator(line).is_some() {
+        // In a letter that answers none, what another line announces is what its author tells of.
+        let block = header_block(lines, at)
+            .filter(|block| block.sure && (context.is_reply || !is_announced(lines, at)));
+        if begins_a_receipt(line) {
+            // Left standing without a mark, with the greeting above it.
+            let above = lines[..at].iter().rposition(|line| !line.is_blank());
+            let greets = |line: &Line<'_>| {
+                ["здравствуйте", "hello"]
+                    .iter()
+                    .any(|word| line.key.starts_with(word))
+            };
+            let greeting = above.filter(|above| greets(&lines[*above]));
+            kinds[greeting.unwrap_or(at)..=at].fill(Kind::Header);
+            at += 1;
+        } else if line.is_sentinel() || separator(line).is_some() {
             let under = header_block(lines, next_worded(lines, at + 1));
             let after = under.map_or(at + 1, |block| block.after);
             kinds[at..after.max(at + 1)].fill(Kind::Header);
             at = after.max(at + 1);
         } else if let Some(block) = block {
-            kinds[at..block.after].fill(Kind::Header);
+            let begun = framed_above(lines, at);
+            kinds[begun..block.after].fill(Kind::Header);
             at = block.after;
         } else {
             let next = next_worded(lines, at + 1);
             let is_followed = kinds.get(next) == Some(&Kind::Quoted);
             let found = if is_followed {
                 loose_attribution(lines, at)
-                    .filter(|begun| context.is_reply || !is_verb_alone(&lines[*begun..=at]))
+                    .filter(|begun| context.is_reply || !is_told(lines, *begun, at))
             } else {
+                // Without marks, an address or words above, it is the first sentence where no letter is answered.
+                let is_first = |begun: usize| lines[..begun].iter().all(Line::is_blank);
                 attribution(lines, at)
                     .filter(|found| found.dated)
+                    .filter(|found| context.is_reply || found.sure || !is_first(found.begun))
                     .map(|found| found.begun)
             };
             if let Some(begun) = found {
@@ -92,11 +108,28 @@ fn kinds(lines: &[Line<'_>], context: ReplyContext) -> Vec<Kind> {
     kinds
 }
 
-/// Whether lines say that somebody writes, and neither when nor from where, behind a sentence: people quote so by hand.
-fn is_verb_alone(lines: &[Line<'_>]) -> bool {
+/// Where the line begins that a program framed above the header of a quotation, in whatever words: "----- Passed on -----".
+fn framed_above(lines: &[Line<'_>], header: usize) -> usize {
+    let above = lines[..header].iter().rposition(|line| !line.is_blank());
+    let is_framed = |line: &Line<'_>| line.is_dashed() && line.key.ends_with("--");
+    above
+        .filter(|above| is_framed(&lines[*above]))
+        .unwrap_or(header)
+}
+
+/// Whether lines say that somebody writes, neither when nor from where, behind a sentence or above one line alone: people
+/// quote so by hand.
+fn is_told(lines: &[Line<'_>], begun: usize, at: usize) -> bool {
+    let attribution = &lines[begun..=at];
     let is_stamp = |c: char| c == '@' || c.is_ascii_digit();
     let has_sentence = |line: &Line<'_>| line.key.contains(['!', '?']) || line.key.contains(". ");
-    !lines.iter().any(|line| line.key.contains(is_stamp)) && lines.iter().any(has_sentence)
+    let quoted = lines[at + 1..].iter().skip_while(|line| line.is_blank());
+    let count = quoted
+        .take_while(|line| line.mark == Mark::Quote)
+        .take(2)
+        .count();
+    !attribution.iter().any(|line| line.key.contains(is_stamp))
+        && (count == 1 || attribution.iter().any(has_sentence))
 }
 
 /// Where the labelled lines begin that stand directly above an attribution ("Кому: …", "Тема: …"), and the line drawn
@@ -162,23 +195,23 @@ fn is_attributed(lines: &[Line<'_>], at: usize) -> bool {
 }
 
 /// The new words where the kinds are known.
-fn pick(lines: &[Line<'_>], kinds: &[Kind]) -> String {
+fn pick(lines: &[Line<'_>], kinds: &[Kind], author: &str) -> String {
     // Under the header of a quotation without marks everything is quoted.
     let end = kinds.iter().position(|kind| *kind == Kind::Header);
     let lines = &lines[..end.unwrap_or(lines.len())];
     let kinds = &kinds[..lines.len()];
     let first = kinds.iter().position(|kind| *kind == Kind::Quoted);
     let Some(first) = first else {
-        return text(lines, kinds, 0, own_end(lines));
+        return text(lines, kinds, 0, own_end(lines, author));
     };
     let last = kinds
         .iter()
         .rposition(|kind| *kind == Kind::Quoted)
         .unwrap_or(first);
     let tail = last + 1 + cut_footer(&lines[last + 1..]);
-    let tail = last + 1 + own_end(&lines[last + 1..tail]);
+    let tail = last + 1 + own_end(&lines[last + 1..tail], author);
     let has_own = |range: std::ops::Range<usize>| kinds[range].contains(&Kind::Own);
-    let above = own_end(&lines[..attributed_from(kinds, first)]);
+    let above = own_end(&lines[..attributed_from(kinds, first)], author);
     let is_below = has_own(last + 1..tail);
     let is_above = has_own(0..above) && !(is_below && is_greeting(&lines[..above]));
     let answered = kinds[first..last]
@@ -198,7 +231,7 @@ fn pick(lines: &[Line<'_>], kinds: &[Kind]) -> String {
         (true, _) => answers(lines, kinds, first, tail),
         // Quoted lines answered one by one; what is quoted after the last answer was answered by nobody.
         (false, Some(answered)) => {
-            let end = own_end(&lines[..first + answered + 1]);
+            let end = own_end(&lines[..first + answered + 1], author);
             answers(lines, kinds, first, end)
         }
         (false, None) if is_above => text(lines, kinds, 0, above),

@@ -2,7 +2,10 @@
 
 use super::{ReplyContext, new_words};
 
-const REPLY: ReplyContext = ReplyContext { is_reply: true };
+const REPLY: ReplyContext<'_> = ReplyContext {
+    is_reply: true,
+    author: "",
+};
 
 fn check(rows: &[(&str, &str, &str)]) {
     for (what, text, want) in rows {

@@ -16,6 +16,18 @@ const SERVICE_PHRASES: [&str; 9] = [
     "если не получилось, просто ответьте на это письмо", "адрес не проверен", "address not verified", "[=3d=3d",
 ];
 
+/// What a receipt of ours begins with, below its greeting.
+const RECEIPTS: [&str; 3] = [
+    "письмо получено и зарегистрировано: обращение",
+    "письма получены и зарегистрированы: обращения",
+    "your letter has been received and registered",
+];
+
+/// Whether a line is where a receipt of ours begins.
+pub(super) fn begins_a_receipt(line: &Line<'_>) -> bool {
+    RECEIPTS.iter().any(|words| line.key.starts_with(words))
+}
+
 /// Whether lines show the service part of a notice, its sentinels aside.
 pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
     let heading = |key: &str| {
@@ -23,7 +35,8 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
         after.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
     let ours = |line: &&Line<'_>| SERVICE_LABELS.contains(&line.label()) || heading(&line.key);
-    if lines.iter().filter(ours).count() > 1 || lines.iter().any(is_token_line) {
+    let is_ours = |line: &Line<'_>| is_token_line(line) || begins_a_receipt(line);
+    if lines.iter().filter(ours).count() > 1 || lines.iter().any(is_ours) {
         return true;
     }
     // Wrapped or run together by a mail program, labels and phrases are still themselves.

@@ -73,15 +73,15 @@ const DUTY_STEMS: [&str; 31] = [
 ];
 
 /// Returns how many lines are left without what stands below the words: drawn lines, signatures, lawyers' words, and the
-/// lines that programs add.
-pub(super) fn own_end(lines: &[Line<'_>]) -> usize {
+/// lines that programs add. `author` is the name of whoever wrote, folded; empty where it is not known.
+pub(super) fn own_end(lines: &[Line<'_>], author: &str) -> usize {
     let mut end = lines.len();
     loop {
         let before = end;
         while end > 0 && (lines[end - 1].is_blank() || lines[end - 1].is_drawn()) {
             end -= 1;
         }
-        end = cut_signature(&lines[..end]);
+        end = cut_signature(&lines[..end], author);
         end = cut_disclaimer(&lines[..end]);
         if end == before {
             return end;
@@ -105,14 +105,14 @@ fn cut_disclaimer(lines: &[Line<'_>]) -> usize {
 fn is_disclaimer(paragraph: &str) -> bool {
     const LONG: usize = 60;
     let has = |stems: &[&str]| stems.iter().any(|stem| paragraph.contains(stem));
-    let is_green = (has(&["окружающей сред"]) && has(&["печат"]))
+    let is_green = (has(&["окружающей сред", "экологи", "о природе"]) && has(&["печат"]))
         || (has(&["environment"]) && has(&["print"]));
     is_green
         || paragraph.len() > LONG && has(&LETTER_STEMS) && has(&SECRET_STEMS) && has(&DUTY_STEMS)
 }
 
 /// Returns how many lines are left when the signature at the end is cut.
-fn cut_signature(lines: &[Line<'_>]) -> usize {
+fn cut_signature(lines: &[Line<'_>], author: &str) -> usize {
     let (mut end, mut cuts) = (lines.len(), 0);
     while let Some(last) = end.checked_sub(1) {
         let line = &lines[last];
@@ -122,11 +122,17 @@ fn cut_signature(lines: &[Line<'_>]) -> usize {
         }
         // The address of the program stands below the line that names it.
         let above = lines[..last].iter().rposition(|line| !line.is_blank());
-        if is_page(line) && above.is_some_and(|above| is_sent_from(&lines[above])) {
+        let is_programs = |line: &Line<'_>| is_sent_from(line) || is_scanned(line);
+        if is_page(line) && above.is_some_and(|above| is_programs(&lines[above])) {
             end = last;
             continue;
         }
-        match signature_start(&lines[..end]) {
+        // What closes the letter stands above the card that is gone.
+        if cuts > 0 && is_closing(line) {
+            end = last;
+            continue;
+        }
+        match signature_start(&lines[..end], author) {
             // A name under dashes may follow "С уважением"; a second row of dashes is the author's own.
             Some(at) if cuts == 0 || is_regards(&lines[at]) => (end, cuts) = (at, cuts + 1),
             _ => break,
@@ -145,7 +151,7 @@ fn is_page(line: &Line<'_>) -> bool {
 }
 
 /// The last line that opens a signature, if what follows it is one.
-fn signature_start(lines: &[Line<'_>]) -> Option<usize> {
+fn signature_start(lines: &[Line<'_>], author: &str) -> Option<usize> {
     // A command or a postscript written under a signature is not lost with it.
     let kept = |line: &Line<'_>| {
         line.key.starts_with(['#', '№', '＃'])
@@ -158,7 +164,10 @@ fn signature_start(lines: &[Line<'_>]) -> Option<usize> {
         let formal = line.raw == "-- ";
         is_contacted |= names_a_contact(line);
         let under = below.map(|below| &lines[below]);
+        let is_set_off = at > 0 && lines[at - 1].is_blank();
         let opens = formal
+            || is_set_off && worded < 6 && is_card(lines, at, author)
+            || line.is_drawn() && (1..=3).contains(&worded) && is_contacted
             || is_regards(line)
             || line.is_dashes() && !under.is_some_and(goes_on_in_words)
             || is_closing(line) && under.is_some_and(may_be_a_name) && (is_contacted || worded > 1)
@@ -181,10 +190,29 @@ fn signature_start(lines: &[Line<'_>]) -> Option<usize> {
     None
 }
 
-/// Whether a line is a sentence and not a piece of a signature.
+/// Whether a line is a sentence and not a piece of a signature: it ends as one, and has more than names.
 fn is_sentence(line: &Line<'_>) -> bool {
-    let ended = line.key.ends_with(['.', '!', '?']) && words(&line.key).count() > 4;
-    ended || line.key.chars().count() > 100
+    let is_word = |word: &&str| word.starts_with(char::is_lowercase) && word.chars().count() > 3;
+    let is_said = || {
+        words(&line.key).count() > 4
+            || words(line.raw).filter(is_word).count() > 1
+                && line.raw.trim().starts_with(char::is_uppercase)
+    };
+    line.key.ends_with(['.', '!', '?']) && is_said() || line.key.chars().count() > 100
+}
+
+/// Whether a line begins the author's card: his own name, and below it or in it what he does or how to reach him.
+fn is_card(lines: &[Line<'_>], at: usize, author: &str) -> bool {
+    const CARD_WORDS: usize = 16;
+    let line = &lines[at];
+    let is_his = |word: &str| word.chars().count() > 2 && words(author).any(|own| own == word);
+    let first = line.key.split(['|', ',', ';']).next().unwrap_or_default();
+    let is_named = words(first).count() <= 5 && words(first).any(is_his);
+    let is_whole = line.key.contains('|') || names_a_contact(line);
+    is_named
+        && line.raw.trim().starts_with(char::is_uppercase)
+        && words(&line.key).count() <= CARD_WORDS
+        && (is_whole || names_a_post(lines, Some(at)))
 }
 
 /// Whether a line under two dashes goes on with what was said above them: no name begins in small letters.
@@ -226,12 +254,26 @@ fn is_closing(line: &Line<'_>) -> bool {
     CLOSINGS.contains(&line.key.trim_matches([',', '.', '!', '—', '–', '-', ' ']))
 }
 
+/// What stands before a short number of a telephone or a room.
+const CONTACT_LABELS: [&str; 9] = [
+    "тел",
+    "телефон",
+    "моб",
+    "каб",
+    "вн",
+    "доб",
+    "tel",
+    "phone",
+    "ext",
+];
+
 /// Whether a line gives a telephone, an address or a page.
 fn names_a_contact(line: &Line<'_>) -> bool {
     let key = line.key.as_str();
     let digits = key.chars().filter(char::is_ascii_digit).count();
     let is_named = ["@", "http", "www."].iter().any(|sign| key.contains(sign));
-    key.chars().count() <= 100 && (is_named || digits >= 7)
+    let is_labelled = || words(key).any(|word| CONTACT_LABELS.contains(&word));
+    key.chars().count() <= 100 && (is_named || digits >= 7 || digits > 1 && is_labelled())
 }
 
 /// "С уважением" and its kin alone, or followed by a name or a comma.

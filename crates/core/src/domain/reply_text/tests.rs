@@ -1,7 +1,13 @@
 use super::{Certainty::*, Why::*, *};
 
-const REPLY: ReplyContext = ReplyContext { is_reply: true };
-const NEW: ReplyContext = ReplyContext { is_reply: false };
+const REPLY: ReplyContext<'_> = ReplyContext {
+    is_reply: true,
+    author: "",
+};
+const NEW: ReplyContext<'_> = ReplyContext {
+    is_reply: false,
+    author: "",
+};
 const OWN: &str = "Мария Ивановна, здравствуйте!\n\nКабинет 12 занят, выберите 14.";
 const NOTICE: &str = "\
 [== Пишите ответ выше этой строки: он уйдёт Марии Ивановне. Команды —
