@@ -65,8 +65,11 @@ impl CleanText {
     pub fn new(text: &str) -> CleanText {
         let visible = || text.chars().filter(|c| !is_invisible(*c));
         let capacity = text.len().min(TEXT_CAP_BYTES);
-        // Most texts are in NFC, and seeing that costs less than making it.
-        if is_nfc_quick(visible()) == IsNormalized::Yes {
+        // Most texts are in NFC, and seeing that costs less than making it; of Latin and Russian letters all are.
+        let is_simple = |c: char| {
+            c < '\u{300}' || matches!(c, '\u{400}'..='\u{45f}' | '\u{2010}'..='\u{2040}' | '№')
+        };
+        if text.chars().all(is_simple) || is_nfc_quick(visible()) == IsNormalized::Yes {
             clean(visible(), capacity)
         } else {
             clean(visible().nfc(), capacity)
