@@ -11,7 +11,8 @@ pub struct EmailAddress(String);
 
 impl EmailAddress {
     /// Returns the address, or `None` if `text` is not one plain address: exactly one `@` with text on both sides,
-    /// printable ASCII without spaces, brackets, quotes, commas or colons, at most 254 characters.
+    /// printable ASCII without spaces, brackets, quotes, commas or colons, letters, digits, dots and dashes behind it, at most
+    /// 254 characters.
     pub fn parse(text: &str) -> Option<EmailAddress> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
@@ -35,7 +36,9 @@ impl EmailAddress {
                         )
                 })
         };
-        let domain_fits = !domain.starts_with(['.', '-'])
+        let is_host = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        let domain_fits = domain.bytes().all(is_host)
+            && !domain.starts_with(['.', '-'])
             && !domain.ends_with(['.', '-'])
             && !domain.contains("..");
         (plain(local) && plain(domain) && domain_fits && text.len() <= 254)

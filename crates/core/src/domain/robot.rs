@@ -123,17 +123,24 @@ fn automatic(mail: &IncomingMail) -> Option<String> {
     }
     // A desk's receipt for a letter of ours. A form on a page writes for a person, who is named in Reply-To.
     let is_unread = nobody_reads(mail) || is_bulk;
-    if is_unread && !signs.answers_elsewhere && holds(&own, RECEIVED) && holds(&own, AUTOMATIC) {
+    if is_unread
+        && !signs.answers_elsewhere
+        && holds(&own, RECEIVED)
+        && holds(&own, TAKEN_IN)
+        && holds(&own, AUTOMATIC)
+    {
         return Some("a receipt that nobody wrote, from where nobody reads".to_owned());
     }
     // Words are second evidence: to what a header says by halves, to a letter that this one answers, to one another. A
     // subject behind `Re:` is the answered letter's.
     let evidence = if is_headed(&subject, PROGRAM_SUBJECTS) {
-        let is_second = half || signs.suppresses_answers || is_answer || told();
+        let is_second = half || signs.suppresses_answers || (is_answer || told()) && !asks(&own);
         is_second.then_some("the subject of an automatic answer, and a second sign")
     } else if begins(&subject, ABSENCE_SUBJECTS) {
         let is_put_before = repeats_a_subject(&subject) && (is_answer || signs.suppresses_answers);
-        let is_second = half || (is_answer && told()) || is_put_before;
+        // A null return path is what forwarders leave on people's letters too, and people ask.
+        let is_sent_so = is_bulk || signs.null_return_path && (is_answer || told() || !asks(&own));
+        let is_second = is_sent_so || (is_answer && told()) || is_put_before;
         is_second.then_some("the subject of an absence, and a second sign")
     } else {
         (half && is_answer && told()).then_some("the words of an absence, and a sign in the header")
@@ -172,6 +179,11 @@ const RECEIVED: &[&str] = &[
     "ваше обращение", "ваша заявка", "вашу заявку", "ваш запрос", "ваше письмо", "ваше сообщение", "вашему обращению", "вашей заявке", "вашему запросу", "обращение зарегистрировано", "заявка зарегистрирована", "запрос зарегистрирован",
     "your request", "your message", "your ticket", "your email", "your e-mail", "your inquiry", "a ticket has been", "ihre anfrage", "votre demande", "su solicitud", "ваш запит", "ваше звернення", "twoje zgłoszenie",
 ];
+/// What became of it.
+#[rustfmt::skip]
+const TAKEN_IN: &[&str] = &[
+    "принят", "получен", "получили", "зарегистрирован", "поступил", "присвоен", "создан", "received", "registered", "created", "logged", "opened", "assigned", "erhalten", "reçu", "recibid", "отримано", "zarejestrowan", "przyjęt",
+];
 /// And of itself.
 #[rustfmt::skip]
 const AUTOMATIC: &[&str] = &[
@@ -206,7 +218,9 @@ fn is_headed(subject: &str, beginnings: &[&str]) -> bool {
         let word = rest
             .split(|c: char| !c.is_alphanumeric())
             .find(|word| !word.is_empty());
-        let goes_on_in_words = rest.trim_start().starts_with(char::is_alphanumeric);
+        let rest = rest.trim_start();
+        let goes_on_in_words =
+            rest.starts_with(|c: char| c.is_alphanumeric() || "-—–,".contains(c));
         words.ends_with(':')
             || !goes_on_in_words
             || word.is_some_and(|word| CONTINUATIONS.contains(&word))
@@ -255,6 +269,12 @@ fn without_quoted(text: &str) -> String {
     }
     kept.push_str(rest);
     kept
+}
+
+/// Whether somebody asks, as no program does that says who is away.
+fn asks(words: &str) -> bool {
+    const ASKING: &[&str] = &["?", "подскажите", "помогите", "проверьте", "не могу"];
+    holds(words, ASKING)
 }
 
 /// Whether one of `phrases` stands in `words`.

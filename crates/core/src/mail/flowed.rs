@@ -29,7 +29,8 @@ pub fn unflow(text: &str, delsp: bool) -> String {
         let depth = line.bytes().take_while(|b| *b == b'>').count();
         let words = &line[depth..];
         let words = words.strip_prefix(' ').unwrap_or(words);
-        if open != Some(depth) {
+        // Nothing goes on in the separator of a signature (RFC 3676 section 4.3).
+        if open != Some(depth) || words == "-- " {
             if open.is_some() {
                 joined.push('\n');
             }

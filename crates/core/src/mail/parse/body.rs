@@ -41,7 +41,7 @@ fn shown(message: &Message<'_>, layout: &Layout) -> Vec<usize> {
     let is_shown = |index: &usize| {
         let part = &message.parts[*index];
         let is_read = part.kind != "text/calendar" && !part.kind.ends_with("-headers");
-        let is_file = part.disposition() == "attachment" && !part.file_name().is_empty();
+        let is_file = part.disposition() == "attachment" && !part.file_name.is_empty();
         part.is_text() && is_read && !is_file
     };
     layout.files.iter().copied().filter(is_shown).collect()

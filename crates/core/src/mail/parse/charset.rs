@@ -58,7 +58,10 @@ pub(super) fn read(raw: &[u8], label: &str) -> Option<(String, &'static str)> {
             // The more there is to read, the smaller a difference counts.
             let letters = sample.iter().filter(|b| !b.is_ascii()).count();
             let margin = if letters < 40 { 0.7 } else { 0.1 };
-            let is_wrong = cyrillic_score(sample, best) > cyrillic_score(sample, encoding) + margin;
+            // Initials, signs and a short word are no reason to doubt what is said.
+            let is_enough = letters >= 10;
+            let is_wrong = is_enough
+                && cyrillic_score(sample, best) > cyrillic_score(sample, encoding) + margin;
             let is_right = KOI8_U == encoding && best == KOI8_R;
             if is_wrong && !is_right {
                 return Some((best.decode(raw).0.into_owned(), best.name()));

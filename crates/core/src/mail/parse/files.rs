@@ -9,7 +9,7 @@ use crate::domain::text::CleanLine;
 pub(super) fn attachments(message: &Message<'_>, layout: &Layout) -> Vec<Attachment> {
     // Text with a name is words to read and a file to pass on.
     let words = layout.text.iter().chain(&layout.html).copied();
-    let named = words.filter(|index| *index > 0 && !message.parts[*index].file_name().is_empty());
+    let named = words.filter(|index| *index > 0 && !message.parts[*index].file_name.is_empty());
     let mut indexes: Vec<usize> = layout.files.iter().copied().chain(named).collect();
     indexes.sort_unstable();
     indexes.dedup();
@@ -31,7 +31,7 @@ pub(super) fn attachments(message: &Message<'_>, layout: &Layout) -> Vec<Attachm
 
 /// The name of a file as its sender gave it; of a letter, its subject; empty where there is none.
 fn given_name(part: &Part<'_>) -> String {
-    let name = part.file_name();
+    let name = part.file_name.clone();
     if !name.is_empty() {
         return name;
     }
@@ -100,6 +100,18 @@ pub(super) fn file_name(name: &str, index: u32, content_type: &str) -> String {
             _ => "bin",
         };
         return format!("{index}.{ending}");
+    }
+    // Names that Windows keeps for devices.
+    let stem = clean
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
+    let is_port = |name: &str| {
+        stem.len() == 4 && stem.starts_with(name) && stem.ends_with(|c: char| c.is_ascii_digit())
+    };
+    if ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || is_port("COM") || is_port("LPT") {
+        clean.insert(0, '_');
     }
     while clean.len() > 150 {
         let ending = clean

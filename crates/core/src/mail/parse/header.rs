@@ -131,7 +131,7 @@ fn has_known_field(rest: &[u8]) -> bool {
 /// Whether a line begins a field: a name of printable characters, at times with spaces behind it (RFC 5322 section 4.5),
 /// and a colon.
 fn is_field(line: &[u8]) -> bool {
-    let name = memchr(b':', line).map(|at| line[..at].trim_ascii());
+    let name = memchr(b':', line).map(|at| trimmed(&line[..at]));
     name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
 }
 
@@ -159,7 +159,36 @@ pub(super) fn fields(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The name of a field.
 pub(super) fn name(field: &[u8]) -> &[u8] {
     let end = memchr(b':', field).unwrap_or(0);
-    field[..end].trim_ascii()
+    trimmed(&field[..end])
+}
+
+/// Without blanks around it; other white space is no part of a field's name.
+fn trimmed(name: &[u8]) -> &[u8] {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let begin = name.iter().position(|b| !is_blank(b)).unwrap_or(name.len());
+    let end = name
+        .iter()
+        .rposition(|b| !is_blank(b))
+        .map_or(begin, |at| at + 1);
+    &name[begin..end]
+}
+
+/// Whether a header that ended before `at` without a blank line goes on for others, up to the first blank line, with a From
+/// in it.
+pub(super) fn goes_on_for_others(body: &[u8], at: usize, raw: &[u8]) -> bool {
+    let is_ended = at == 0 || raw[..at].ends_with(b"\n\r\n") || raw[..at].ends_with(b"\n\n");
+    if is_ended {
+        return false;
+    }
+    let mut rest = body;
+    while !rest.is_empty() && !rest.starts_with(b"\n") && !rest.starts_with(b"\r\n") {
+        let (line, after) = rest.split_at(line_length(rest));
+        if name(line).eq_ignore_ascii_case(b"From") {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// What stands behind the colon of a field, with its line ends inside.

@@ -20,13 +20,11 @@ pub(super) fn from(message: &Message<'_>) -> Vec<Correspondent> {
         }
         found.append(&mut here);
     }
-    found.truncate(ADDRESSES);
-    let is_one = found
-        .windows(2)
-        .all(|pair| pair[0].address.is_some() && pair[0].address == pair[1].address);
-    if is_one {
-        found.truncate(1);
-    }
+    let is_one = found.len() <= ADDRESSES
+        && found
+            .windows(2)
+            .all(|pair| pair[0].address.is_some() && pair[0].address == pair[1].address);
+    found.truncate(if is_one { 1 } else { ADDRESSES });
     found
 }
 
@@ -76,7 +74,10 @@ impl Mailbox {
 
     fn add_word(&mut self, word: &mut Vec<u8>) {
         let is_bare = word.contains(&b'@');
-        if is_bare {
+        if is_bare && !self.angles.is_empty() {
+            // An address behind the one in brackets: two of them.
+            self.angles.push(std::mem::take(word));
+        } else if is_bare {
             self.bare.push(std::mem::take(word));
         } else {
             self.phrase.append(word);
@@ -123,6 +124,8 @@ impl Mailbox {
 fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
     let (mut found, mut mailbox, mut bare) = (Vec::new(), Mailbox::default(), Vec::new());
     let mut is_group = false;
+    // Written as it may not be, so that others may read another address: then several addresses are nobody's.
+    let mut is_malformed = false;
     let last_quote = value.iter().rposition(|byte| *byte == b'"');
     let mut at = 0;
     while let Some(byte) = value.get(at).copied() {
@@ -138,6 +141,7 @@ fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
                 until(rest, b"<,;\"(").unwrap_or(rest.len())
             };
             mailbox.phrase.extend_from_slice(&rest[..length]);
+            is_malformed |= has_specials(&rest[..length]);
             at += length;
             continue;
         }
@@ -147,16 +151,22 @@ fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
                 mailbox.add_word(&mut bare);
                 if Some(at - 1) != last_quote {
                     at += quoted(&value[at..], &mut mailbox.phrase);
+                } else {
+                    is_malformed = true;
                 }
             }
             b'(' => {
                 mailbox.add_word(&mut bare);
-                at += comment(&value[at..], &mut mailbox.comment);
+                let length = comment(&value[at..], &mut mailbox.comment);
+                is_malformed |= !value[at..at + length].ends_with(b")");
+                at += length;
             }
             b'<' => {
                 mailbox.add_word(&mut bare);
                 let mut inside = Vec::new();
-                at += angle(&value[at..], &mut inside, &mut mailbox.comment);
+                let length = angle(&value[at..], &mut inside, &mut mailbox.comment);
+                is_malformed |= !value[at..at + length].ends_with(b">");
+                at += length;
                 mailbox.angles.push(inside.trim_ascii().to_vec());
             }
             // "Last, First <address>": a name that nobody quoted.
@@ -189,7 +199,16 @@ fn mailboxes(value: &[u8]) -> Vec<Correspondent> {
     if !mailbox.is_empty() || is_group && found.is_empty() {
         found.push(mailbox.read(is_group));
     }
+    if is_malformed && value.iter().filter(|byte| **byte == b'@').count() > 1 {
+        found.push(Correspondent::default());
+    }
     found
+}
+
+/// Whether an encoded word holds signs that end it for whoever does not know encoded words (RFC 2047 section 5).
+fn has_specials(word: &[u8]) -> bool {
+    let count = |sign| word.iter().filter(|byte| **byte == sign).count();
+    word.iter().any(|byte| b"<>@\"".contains(byte)) || count(b'(') != count(b')')
 }
 
 /// Whether behind this comma comes nothing but the rest of a name and an address in angle brackets.
@@ -276,8 +295,16 @@ fn address(bytes: &[u8]) -> Option<EmailAddress> {
         return EmailAddress::parse(text);
     }
     let (local, domain) = text.rsplit_once('@')?;
-    let url::Host::Domain(domain) = url::Host::parse(domain).ok()? else {
+    let url::Host::Domain(ascii) = url::Host::parse(domain).ok()? else {
         return None;
     };
-    EmailAddress::parse(&format!("{local}@{domain}"))
+    // Only letters that ASCII has not stand for others: no look-alike becomes a domain that is spelled in ASCII.
+    let is_spelled = |(own, ascii): (&str, &str)| match own.is_ascii() {
+        true => own.eq_ignore_ascii_case(ascii),
+        false => ascii.starts_with("xn--"),
+    };
+    let is_same = domain.split('.').count() == ascii.split('.').count();
+    (is_same && domain.split('.').zip(ascii.split('.')).all(is_spelled))
+        .then(|| EmailAddress::parse(&format!("{local}@{ascii}")))
+        .flatten()
 }

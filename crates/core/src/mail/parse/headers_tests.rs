@@ -59,6 +59,21 @@ fn a_sender_is_who_stands_there_as_an_address() {
         ("Last, First <c@d.test>, e@f.test", None, "Last, First"),
         ("Last, c@d.test", None, "Last"),
         ("c@d.test, <C@d.test>", Some("c@d.test"), ""),
+        // Others may read another address there.
+        ("=?utf-8?Q?<a@b.test>?= c@d.test", None, "<a@b.test>"),
+        ("=?utf-8?Q?\"?= <c@d.test> \" <a@b.test>", None, "\""),
+        (
+            "=?utf-8?Q?Boss_(the_)?= <c@d.test>",
+            Some("c@d.test"),
+            "Boss (the )",
+        ),
+        ("<c@d.test> a@b.test", None, ""),
+        ("<c@d.test>a@b.test", None, ""),
+        ("c@d.test (<a@b.test>", None, "<a@b.test>"),
+        ("<c@\u{ff44}.test>", None, ""),
+        ("<c@d\u{3002}test>", None, ""),
+        ("<c@%64.test>", None, ""),
+        ("<c@школа.test>", Some("c@xn--80atdl2c.test"), ""),
         ("<a@b.test> <c@d.test>", None, ""),
         ("a@b.test c@d.test", None, ""),
         ("a@b.test; c@d.test", None, ""),
@@ -73,7 +88,7 @@ fn a_sender_is_who_stands_there_as_an_address() {
         ),
         (
             "=?utf-8?Q?Boss_<a@b.test>,?= <c@d.test>",
-            Some("c@d.test"),
+            None,
             "Boss <a@b.test>,",
         ),
         ("x=?utf-8?Q?<a@b.test>?=", None, "x<a@b.test>"),
@@ -193,4 +208,27 @@ fn what_stands_around_a_header_does_not_hide_it() {
         );
         assert_eq!(mail.subject.as_str(), "s", "{whole:?}");
     }
+}
+
+#[test]
+fn a_sender_that_others_may_not_see_identifies_nobody() {
+    let sender = |raw: &str| parse(raw.as_bytes()).sender().map(ToString::to_string);
+    let many = "X-A: b\r\n".repeat(1000);
+    let long = "b".repeat(70 * 1024);
+    for raw in [
+        format!("From: c@d.test\r\n{many}From: e@f.test\r\n\r\nwords"),
+        format!("From: c@d.test\r\nFrom: {long} e@f.test\r\n\r\nwords"),
+        format!("From: {}e@f.test\r\n\r\nwords", "c@d.test, ".repeat(101)),
+        "From: c@d.test\r\n \r\n  x\r\nwords\r\nFrom: e@f.test\r\n\r\nwords".to_owned(),
+        "From: c@d.test\r\nwords\r\nmore\r\nmore\r\nmore\r\nFrom: e@f.test\r\n\r\nwords".to_owned(),
+        "From: c@d.test\r\n\r\r\nFrom: e@f.test\r\n\r\nwords".to_owned(),
+        "\u{c}From: c@d.test\r\n\r\nwords".to_owned(),
+    ] {
+        assert_eq!(sender(&raw), None, "{}", &raw[..raw.len().min(80)]);
+    }
+    // Behind a true blank line it is a word like another.
+    let quoted = "From: c@d.test\r\n\r\nFrom: e@f.test\r\n\r\nwords";
+    assert_eq!(sender(quoted).as_deref(), Some("c@d.test"));
+    let open = "From: c@d.test\r\nwords without a blank line\r\n";
+    assert_eq!(sender(open).as_deref(), Some("c@d.test"));
 }

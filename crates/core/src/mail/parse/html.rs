@@ -4,7 +4,7 @@
 //! What was quoted comes out as lines beginning with `> `, and the header that a mail program puts above a quotation as
 //! plain lines, so that a reply is read in one way whatever it was written in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use html5gum::{HtmlString, Spanned, StartTag, Token, Tokenizer};
 
@@ -33,27 +33,39 @@ pub(super) fn html_text(html: &str) -> String {
     text
 }
 
-/// Returns the words of the first signature that `page` marks outside quotations.
+/// Returns the words of the first signature that a page marks outside quotations, if nothing of the author's follows it.
 pub(super) fn signature_text(page: &Part<'_>) -> Option<String> {
+    let html = page.text().0;
     // A glance first: most pages mark none.
-    let is_marked = SIGNATURE_MARKS.iter().any(|mark| holds(page, mark));
-    if !is_marked {
+    let lower = html.to_ascii_lowercase();
+    let is_marked = |mark: &&str| memchr::memmem::find(lower.as_bytes(), mark.as_bytes()).is_some();
+    if !SIGNATURE_MARKS.iter().any(|mark| is_marked(&mark)) {
         return None;
     }
-    let writer = write(&page.text().0, true);
-    let signature = writer.signature?;
-    Some(writer.out.get(signature)?.trim().to_owned()).filter(|text| !text.is_empty())
+    drop(lower);
+    let writer = write(&html, true);
+    let signature = writer.signature.clone()?;
+    let is_last = !has_words(writer.out.get(signature.end..)?);
+    Some(writer.out.get(signature)?.trim().to_owned()).filter(|text| is_last && !text.is_empty())
 }
 
-/// Whether `mark` may stand in a page, which an encoding may hide.
-fn holds(page: &Part<'_>, mark: &str) -> bool {
-    memchr::memmem::find(&page.bytes().to_ascii_lowercase(), mark.as_bytes()).is_some()
+/// Whether the first line of a text is somebody's words, and neither quoted nor what stands above a quotation.
+fn has_words(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+    first.is_some_and(|line| {
+        let is_above =
+            line.ends_with(':') || line.contains('@') || line.starts_with(['>', '-', '_']);
+        let is_label = ["from:", "от:", "кому:", "дата:"];
+        let lower = line.to_lowercase();
+        !is_above && !is_label.iter().any(|label| lower.starts_with(label))
+    })
 }
 
 /// The words, and whether anything was left out as hidden.
 fn walk(html: &str, hides: bool) -> (String, bool) {
     let writer = write(html, hides);
-    (writer.out, writer.has_hidden)
+    let has_hidden = writer.has_hidden;
+    (writer.separated(), has_hidden)
 }
 
 fn write(html: &str, hides: bool) -> Writer {
@@ -80,6 +92,8 @@ fn write(html: &str, hides: bool) -> Writer {
 struct Open {
     name: Vec<u8>,
     effect: Effect,
+    /// Whether letters had no size around it.
+    was_nothing: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -106,10 +120,14 @@ enum Effect {
 struct Writer {
     out: String,
     stack: Vec<Open>,
-    /// Elements open beyond those that are followed.
-    beyond: usize,
+    /// How many elements of each name are open beyond those that are followed.
+    beyond: HashMap<Vec<u8>, usize>,
     hidden: usize,
     has_hidden: bool,
+    /// Whether letters have no size here; what is inside may give them one again.
+    is_nothing: bool,
+    /// The same for what is inside the element that is being opened, where it says so.
+    size_of_next: Option<bool>,
     quotes: usize,
     /// Levels of quotation of the line being written.
     line_quotes: usize,
@@ -131,7 +149,7 @@ struct Writer {
 
 impl Writer {
     fn text(&mut self, text: &str) {
-        if self.hidden > 0 {
+        if self.hidden > 0 || self.is_nothing {
             return;
         }
         self.is_lone_space = text == " ";
@@ -219,11 +237,17 @@ impl Writer {
     fn open(&mut self, tag: &StartTag<()>, hides: bool) {
         self.is_lone_space = false;
         let name: &[u8] = &tag.name;
-        if hides && is_never_shown(name) {
+        if is_never_shown(name) {
             return self.push(name, Effect::Hidden);
         }
-        let style = attribute(tag, b"style").to_lowercase().replace(' ', "");
+        let style = attribute(tag, b"style").to_lowercase();
+        let is_nothing =
+            |size: &str| size.starts_with(['0', '.']) && !size.contains(|c| matches!(c, '1'..='9'));
+        self.size_of_next = property(&style, "font-size")
+            .filter(|_| hides)
+            .map(is_nothing);
         if hides && is_hidden(tag, &style) {
+            self.has_hidden = true;
             if !is_void(name) {
                 self.push(name, Effect::Hidden);
             }
@@ -259,7 +283,8 @@ impl Writer {
             }
             b"blockquote" => {
                 self.block(1);
-                let is_indent = style.contains("border:none") || style.contains("border:0");
+                let border = property(&style, "border").unwrap_or_default();
+                let is_indent = border.starts_with("none") || border.starts_with('0');
                 let is_cited =
                     !attribute(tag, b"type").is_empty() || !attribute(tag, b"class").is_empty();
                 let effect = if is_indent && !is_cited {
@@ -294,7 +319,7 @@ impl Writer {
                     self.block(1);
                 }
                 if is_signature(tag) && self.hidden == 0 {
-                    self.separate_signature();
+                    self.block(1);
                     let from = self.out.len();
                     return self.push(name, Effect::Signature { from });
                 }
@@ -305,7 +330,9 @@ impl Writer {
 
     fn push(&mut self, name: &[u8], effect: Effect) {
         if self.stack.len() >= DEPTH {
-            self.beyond += 1;
+            if self.beyond.len() < DEPTH || self.beyond.contains_key(name) {
+                *self.beyond.entry(name.to_vec()).or_default() += 1;
+            }
             return;
         }
         match effect {
@@ -317,8 +344,13 @@ impl Writer {
             Effect::Preformatted => self.preformatted += 1,
             Effect::None | Effect::Link { .. } | Effect::List(_) | Effect::Signature { .. } => {}
         }
-        let name = name.to_vec();
-        self.stack.push(Open { name, effect });
+        self.stack.push(Open {
+            name: name.to_vec(),
+            effect,
+            was_nothing: self.is_nothing,
+        });
+        self.is_nothing = self.size_of_next.take().unwrap_or(self.is_nothing);
+        self.has_hidden |= self.is_nothing;
     }
 
     fn close_if_last(&mut self, name: &[u8]) {
@@ -328,8 +360,8 @@ impl Writer {
     }
 
     fn close(&mut self, name: &[u8]) {
-        if self.beyond > 0 && !is_void(name) {
-            self.beyond -= 1;
+        if let Some(open) = self.beyond.get_mut(name).filter(|open| **open > 0) {
+            *open -= 1;
             return;
         }
         let open = self.stack.iter().rposition(|open| open.name == name);
@@ -354,6 +386,7 @@ impl Writer {
         let Some(open) = self.stack.pop() else {
             return;
         };
+        self.is_nothing = open.was_nothing;
         match open.effect {
             Effect::Hidden => self.hidden -= 1,
             Effect::Quote => {
@@ -429,15 +462,20 @@ impl Writer {
         }
     }
 
-    /// Puts the separator of a signature where a mail program only marked one.
-    fn separate_signature(&mut self) {
-        let last = self.out.rsplit('\n').next().unwrap_or_default();
-        if last.trim_start_matches(['>', ' ']).trim_end() != "--" {
-            self.block(1);
-            self.begin();
-            self.out.push_str("-- ");
+    /// The text, with the separator of a signature (RFC 3676 section 4.3) where a mail program only marked one.
+    fn separated(self) -> String {
+        let Some(signature) = self.signature else {
+            return self.out;
+        };
+        let (before, after) = self.out.split_at(signature.start);
+        let words = after[..signature.len()].trim();
+        let last = before.trim_end().rsplit('\n').next().unwrap_or_default();
+        let is_marked = last.trim() == "--" || words.starts_with("--");
+        if is_marked || words.is_empty() || has_words(&after[signature.len()..]) {
+            return self.out;
         }
-        self.block(1);
+        let after = after.trim_start_matches('\n');
+        format!("{}\n-- \n{after}", before.trim_end_matches('\n'))
     }
 }
 
@@ -472,42 +510,48 @@ fn is_never_shown(name: &[u8]) -> bool {
         name,
         b"script"
             | b"style"
-            | b"head"
             | b"title"
             | b"template"
             | b"object"
             | b"svg"
             | b"select"
-            | b"textarea"
+            | b"datalist"
             | b"iframe"
+            | b"noembed"
+            | b"noframes"
     )
 }
 
 /// Whether an element is there for programs or to be found by filters only.
 fn is_hidden(tag: &StartTag<()>, style: &str) -> bool {
-    const STYLES: [&str; 6] = [
-        "display:none",
-        "visibility:hidden",
-        "mso-hide:all",
-        "max-height:0",
-        "font-size:0",
-        "opacity:0;",
-    ];
     tag.attributes.contains_key(&b"hidden"[..])
-        || STYLES.iter().any(|hidden| {
-            style.match_indices(hidden).any(|(at, _)| {
-                // `font-size:0.9em` is small and not nothing.
-                let after = &style[at + hidden.len()..];
-                !after.starts_with(|c: char| c == '.' || c.is_ascii_digit())
-            })
-        })
+        || property(style, "display") == Some("none")
+        || matches!(property(style, "visibility"), Some("hidden" | "collapse"))
+        || property(style, "mso-hide") == Some("all")
+}
+
+/// The value of a property in a style, the last one where there are several.
+fn property<'s>(style: &'s str, name: &str) -> Option<&'s str> {
+    let declarations = style
+        .split(';')
+        .filter_map(|declaration| declaration.split_once(':'));
+    let values = declarations
+        .filter(|(key, _)| key.trim() == name)
+        .map(|(_, value)| {
+            let value = value.trim();
+            value.strip_suffix("!important").unwrap_or(value).trim_end()
+        });
+    values.last()
 }
 
 /// Whether a paragraph leaves no blank line above itself.
 fn has_no_margin(tag: &StartTag<()>, style: &str) -> bool {
     let is_outlook = attribute(tag, b"class").starts_with("Mso");
-    let zero = ["margin:0", "margin-top:0", "margin-bottom:0"];
-    is_outlook || zero.iter().any(|margin| style.contains(margin))
+    let is_zero = |name| property(style, name).is_some_and(|value| value.starts_with('0'));
+    is_outlook
+        || ["margin", "margin-top", "margin-bottom"]
+            .into_iter()
+            .any(is_zero)
 }
 
 /// What marks a signature: words of a class, an id, or a mark of Zimbra's.

@@ -156,11 +156,11 @@ fn is_shown(part: &Part<'_>, around: &str, is_first: bool) -> bool {
         Some("plain" | "html") => true,
         // A patch or a listing among the words is shown with them; inside an alternative only the usual forms are.
         Some(subtype) => {
-            around != "alternative" && !UNSHOWN.contains(&subtype) && part.file_name().is_empty()
+            around != "alternative" && !UNSHOWN.contains(&subtype) && part.file_name.is_empty()
         }
         None => false,
     };
-    let is_placed = is_first || around != "related" && (is_media || part.file_name().is_empty());
+    let is_placed = is_first || around != "related" && (is_media || part.file_name.is_empty());
     (is_media || is_words) && part.disposition() != "attachment" && is_placed
 }
 

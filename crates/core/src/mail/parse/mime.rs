@@ -17,6 +17,10 @@ const DEPTH: usize = 20;
 const PARTS: usize = 500;
 const LETTERS_IN_LETTERS: usize = 3;
 
+/// As much of a text is decoded, and as much of that read: HTML of 2 MiB in any encoding.
+const ENCODED_TEXT_BYTES: usize = 7 * 1024 * 1024;
+const TEXT_BYTES: usize = 3 * 1024 * 1024;
+
 /// A message with its parts.
 #[derive(Debug, Default)]
 pub(super) struct Message<'a> {
@@ -28,6 +32,8 @@ pub(super) struct Message<'a> {
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     header: Cow<'a, [u8]>,
+    /// The name of the file as its sender gave it; empty where there is none.
+    pub(super) file_name: String,
     /// Its media type and subtype, lower case.
     pub(super) kind: String,
     /// Its bytes with the transfer encoding.
@@ -115,10 +121,12 @@ impl<'a> Reader<'a> {
                 Some(_) => Cow::Owned(header::within_limits(header)),
                 None => Cow::Borrowed(header),
             },
+            file_name: String::new(),
             kind: default_kind.to_owned(),
             encoded: body,
             content: Content::Leaf,
         };
+        part.file_name = part.named();
         self.large = self.large.take().or(exceeds);
         if let Some(value) = part.field("Content-Type") {
             part.kind = media_type(value);
@@ -211,7 +219,7 @@ fn divide<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
             .and_then(|rest| rest.strip_prefix(boundary))
         {
             Some(rest) if rest.trim_ascii().is_empty() => false,
-            Some(rest) if rest.starts_with(b"--") => true,
+            Some(rest) if is_close(rest) => true,
             _ => {
                 at = next;
                 continue;
@@ -228,6 +236,12 @@ fn divide<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
         children.push(&body[begin..]);
     }
     children
+}
+
+/// Whether what follows a boundary closes the multipart. Another boundary may begin with this one and two dashes.
+fn is_close(rest: &[u8]) -> bool {
+    rest.strip_prefix(b"--")
+        .is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
 }
 
 /// The line end before a boundary belongs to the boundary.
@@ -322,6 +336,15 @@ impl<'a> Message<'a> {
         self.field("Subject").map(words::decode).unwrap_or_default()
     }
 
+    /// Returns whether a reader of the bytes may find another From than is found here: its header exceeds a limit, or ends in
+    /// a way that servers read otherwise, with such a field behind. Then nobody is identified.
+    pub(super) fn hides_a_sender(&self, raw: &[u8]) -> bool {
+        let raw = &raw[header::begin(raw)..];
+        let (header, body) = header::split(raw);
+        header::exceeds(header).is_some()
+            || header::goes_on_for_others(body, raw.len() - body.len(), raw)
+    }
+
     /// Returns its header as it stands.
     pub(super) fn header(&self) -> &[u8] {
         self.top().map_or(&[], |top| &top.header)
@@ -362,8 +385,7 @@ impl<'a> Part<'a> {
         value.unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    /// Returns the name of the file as its sender gave it; empty where there is none.
-    pub(super) fn file_name(&self) -> String {
+    fn named(&self) -> String {
         let named = [
             ("Content-Disposition", "filename"),
             ("Content-Type", "name"),
@@ -407,8 +429,13 @@ impl<'a> Part<'a> {
 
     /// Returns its words, and the name of their encoding where that had to be guessed.
     pub(super) fn text(&self) -> (String, Option<&'static str>) {
-        let bytes = self.bytes();
-        charset::text(&bytes, &self.attribute("charset"))
+        // No more is decoded than is read.
+        let encoded = &self.encoded[..self.encoded.len().min(ENCODED_TEXT_BYTES)];
+        let bytes = transfer::decoded(encoded, self.encoding());
+        charset::text(
+            &bytes[..bytes.len().min(TEXT_BYTES)],
+            &self.attribute("charset"),
+        )
     }
 
     /// Returns whether it is text of any kind and no letter or multipart.

@@ -33,11 +33,11 @@ use self::layout::Layout;
 use self::mime::Exceeds;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
-use crate::domain::incoming::IncomingMail;
+use crate::domain::incoming::{Correspondent, IncomingMail};
 use crate::domain::note::Note;
 use crate::domain::text::CleanLine;
 
-/// Caps of promises.md: characters of a subject and of a name, references used, addresses kept, parts looked at.
+/// Caps of promises.md: characters of a subject and of a name, references used, addresses kept.
 const SUBJECT_CHARS: usize = 200;
 const NAME_CHARS: usize = 100;
 const ADDRESS_CHARS: usize = 254;
@@ -137,7 +137,10 @@ fn incoming(message: &mime::Message<'_>, raw: &[u8], mut notes: Vec<Note>) -> In
     notes.extend(special::notes(message));
     let layout = Layout::of(message);
     let body = body::body(message, &layout, &mut notes);
-    let (from, answer_to) = (headers::from(message), headers::answer_to(message));
+    let (mut from, answer_to) = (headers::from(message), headers::answer_to(message));
+    if message.hides_a_sender(raw) {
+        from.push(Correspondent::default());
+    }
     let is_clear = matches!(from.as_slice(), [only] if only.address.is_some());
     if !is_clear && answer_to.is_some() {
         notes.push(Note::SenderUnclear);

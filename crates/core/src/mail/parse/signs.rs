@@ -15,15 +15,20 @@ const AUTO_REPLY_FIELDS: &[&str] = &[
 pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
     let value = |name: &str| -> Option<String> {
         let text = message.text_field(name)?.to_lowercase();
-        Some(text.split(';').next().unwrap_or_default().trim().to_owned())
+        let word = text.split([';', '(', ' ', '\t']).next().unwrap_or_default();
+        Some(word.trim().to_owned())
     };
     let has = |name: &str| message.field(name).is_some();
     // "X-Autoreply: no" says what it says.
     let says_so = |name: &&str| {
-        value(name).is_some_and(|value| !matches!(value.as_str(), "no" | "false" | "0"))
+        value(name).is_some_and(|value| !matches!(value.as_str(), "" | "no" | "false" | "0"))
     };
     let return_path = value("Return-Path");
-    let has_kind = |wanted: &str| message.parts.iter().any(|part| part.kind == wanted);
+    // What is attached to a letter says nothing of who wrote it.
+    let has_kind = |wanted: &str| {
+        let mut parts = message.parts.iter();
+        parts.any(|part| part.kind == wanted && part.disposition() != "attachment")
+    };
     let top = message.parts.first();
     let report_type = top
         .map(|top| top.attribute("report-type"))
@@ -53,7 +58,11 @@ pub(super) fn robot_signs(message: &Message<'_>) -> RobotSigns {
 /// complains in a field of its own.
 fn is_old_complaint(message: &Message<'_>) -> bool {
     let subject = message.subject().to_lowercase();
-    let mut returned = message.parts.iter().filter_map(|part| part.letter());
-    subject.starts_with("complaint about message")
+    let mut returned = message
+        .parts
+        .iter()
+        .filter_map(|part| part.letter())
+        .peekable();
+    subject.starts_with("complaint about message") && returned.peek().is_some()
         || returned.any(|inner| inner.field("X-HmXmrOriginalRecipient").is_some())
 }

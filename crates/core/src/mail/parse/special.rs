@@ -34,7 +34,7 @@ fn note(part: &Part<'_>) -> Option<Note> {
         "application/ms-tnef" | "application/vnd.ms-tnef" => Note::Winmail,
         "message/partial" => Note::PartOfLarger,
         "message/external-body" => Note::FileElsewhere,
-        _ if part.file_name().eq_ignore_ascii_case("winmail.dat") => Note::Winmail,
+        _ if part.file_name.eq_ignore_ascii_case("winmail.dat") => Note::Winmail,
         "text/plain" if memmem::find(part.encoded, b"-----BEGIN PGP MESSAGE-----").is_some() => {
             Note::Encrypted
         }

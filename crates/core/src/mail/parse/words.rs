@@ -74,6 +74,9 @@ fn characters(bytes: &[u8], label: &str) -> String {
     charset::text(bytes, label).0
 }
 
+/// The most bytes an encoded word is looked at: RFC 2047 allows 75, programs write whole subjects.
+const WORD_BYTES: usize = 4096;
+
 /// An encoded word.
 pub(super) struct Word {
     charset: String,
@@ -91,11 +94,15 @@ pub(super) fn encoded_word(text: &[u8]) -> Option<Word> {
     let charset_end = inner.iter().take(60).position(|b| *b == b'?')?;
     let charset = std::str::from_utf8(&inner[..charset_end]).ok()?;
     let charset = charset.split('*').next().unwrap_or_default().trim();
-    let encoding = *inner.get(charset_end + 1)?;
-    if *inner.get(charset_end + 2)? != b'?' || charset.is_empty() {
+    let encoding = inner.get(charset_end + 1)?.to_ascii_lowercase();
+    if inner.get(charset_end + 2) != Some(&b'?')
+        || charset.is_empty()
+        || !matches!(encoding, b'q' | b'b')
+    {
         return None;
     }
     let data = &inner[charset_end + 3..];
+    let data = &data[..data.len().min(WORD_BYTES)];
     // A second beginning before the end: the first one's was cut off.
     let end = memmem::find(data, b"?=").filter(|end| memmem::find(&data[..*end], b"=?").is_none());
     let (data, closing) = match end {
@@ -107,9 +114,8 @@ pub(super) fn encoded_word(text: &[u8]) -> Option<Word> {
         }
     };
     let bytes = match encoding {
-        b'q' | b'Q' => q_bytes(data),
-        b'b' | b'B' => transfer::base64_word(data),
-        _ => return None,
+        b'q' => q_bytes(data),
+        _ => transfer::base64_word(data),
     };
     Some(Word {
         charset: charset.to_owned(),
@@ -158,7 +164,13 @@ pub(super) fn parameter(raw: &[u8], name: &str) -> Option<String> {
         match (number, suffix) {
             ("", "" | "*") => pieces.push((0, is_extended, value)),
             (number, _) if suffix.starts_with('*') => {
-                pieces.push((number.parse().ok()?, is_extended, value))
+                // A number that is none spoils one piece and not the name.
+                pieces.extend(
+                    number
+                        .parse()
+                        .ok()
+                        .map(|number| (number, is_extended, value)),
+                )
             }
             _ => {}
         }
@@ -166,7 +178,7 @@ pub(super) fn parameter(raw: &[u8], name: &str) -> Option<String> {
     pieces.sort_by_key(|piece| piece.0);
     // Both forms of the whole name: the extended one is meant for whom can read it.
     if pieces.iter().filter(|piece| piece.0 == 0).count() > 1 {
-        let is_split = pieces.iter().any(|piece| piece.0 > 0);
+        let is_split = pieces.iter().any(|piece| piece.0 > 0 && piece.1);
         let best = pieces.iter().position(|piece| piece.1).unwrap_or(0);
         pieces = if is_split {
             pieces.into_iter().filter(|piece| piece.1).collect()
@@ -216,6 +228,16 @@ fn percent_bytes(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A value without the comment that may stand behind it (RFC 2045 section 5.1), as no file is named.
+fn without_comment(value: &[u8]) -> &[u8] {
+    let begin = memmem::find(value, b" (").filter(|_| value.ends_with(b")"));
+    let has_ending = |name: &[u8]| name.iter().rev().take(6).any(|b| *b == b'.');
+    match begin {
+        Some(begin) if has_ending(&value[..begin]) => value[..begin].trim_ascii_end(),
+        _ => value,
+    }
+}
+
 /// The parameters after the first `;`, quotes undone.
 fn parameters(raw: &[u8]) -> Vec<(String, Vec<u8>)> {
     const PARAMETERS: usize = 200;
@@ -227,7 +249,7 @@ fn parameters(raw: &[u8]) -> Vec<(String, Vec<u8>)> {
             return;
         };
         let key = String::from_utf8_lossy(&piece[..at]).trim().to_owned();
-        let value = piece[at + 1..].trim_ascii().to_vec();
+        let value = without_comment(piece[at + 1..].trim_ascii()).to_vec();
         if found.len() < PARAMETERS {
             found.push((key, value));
         }

@@ -115,6 +115,16 @@ fn evidence(
     pieces: &Pieces,
     groups: &[Group],
 ) -> Option<String> {
+    let subject = message.subject();
+    let is_passed_on = split_prefixes(&subject).0.is_some() && !hints.automatic;
+    let is_whole = message
+        .parts
+        .first()
+        .is_some_and(|top| top.kind == "multipart/report");
+    if is_passed_on && !is_whole {
+        // An answer to a report, or a report passed on: somebody wrote.
+        return None;
+    }
     if pieces.is_report {
         return Some("multipart/report with delivery-status".to_owned());
     }
@@ -124,24 +134,25 @@ fn evidence(
     if hints.has_field {
         return Some("X-Failed-Recipients".to_owned());
     }
-    let subject = message.subject();
     if split_prefixes(&subject).0.is_some() {
-        // An answer to a report, or a report passed on: somebody wrote.
         return None;
     }
     let (subject, automatic) = (hints.subject, hints.automatic);
     let told = words::tells_of_failure(&pieces.told);
     let is_alone = !automatic && words::sounds_personal(&pieces.told);
     let is_person = is_alone || !automatic && words::sounds_of_several(&pieces.told);
-    let from_system = match hints.system {
-        System::Certain => true,
-        System::Perhaps => !is_alone || pieces.returns_a_letter,
-        System::No => false,
-    };
     let technical = words::has_reply_code(&pieces.told)
         || pieces.returns_a_letter
         || words::has_address_line(&pieces.told);
-    let why = if from_system && subject {
+    // The reply of a server alone is what people quote too.
+    let returned = pieces.returns_a_letter || words::has_address_line(&pieces.told);
+    let from_system = match hints.system {
+        System::Certain => true,
+        System::Perhaps => automatic || pieces.returns_a_letter || technical && !is_alone,
+        System::No => false,
+    };
+    let is_headed = subject && hints.system == System::Perhaps && !is_person;
+    let why = if subject && from_system || is_headed {
         "a mail system's address and subject"
     } else if from_system && told {
         "a mail system's address and words"
@@ -149,7 +160,7 @@ fn evidence(
         "a mail system's address, and a letter sent back"
     } else if from_system && automatic && words::has_reply_code(&pieces.told) {
         "a mail system's address, and the reply of a server"
-    } else if subject && told && (technical || automatic) && !is_person {
+    } else if subject && told && (returned || automatic) && !is_person {
         "a report's subject and words, and what it reports"
     } else if automatic && told && technical {
         "written by a program, with a report's words"

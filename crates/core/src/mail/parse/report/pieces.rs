@@ -42,8 +42,11 @@ impl Pieces {
             } else if is_returned(part) {
                 add(&mut pieces.returned, &lines_of(part));
             } else if is_status(part) {
-                add(&mut pieces.status, &lines_of(part));
-                pieces.status.push('\n');
+                // Attached to somebody's letter it is what he writes about.
+                if pieces.is_report || part.disposition() != "attachment" {
+                    add(&mut pieces.status, &lines_of(part));
+                    pieces.status.push('\n');
+                }
             } else if part.kind == "text/html" && html.len() < TEXT_BYTES {
                 add(&mut html, &html_text(&part.text().0));
             } else if part.is_text() && part.kind != "text/html" {

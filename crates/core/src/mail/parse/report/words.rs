@@ -9,10 +9,10 @@ const SYSTEM_ADDRESSES: &[&str] = &[
     "maildaemon",
     "mdaemon",
     "mailsystem",
-    "mailadmin",
     "maildelivery",
-    "mailer",
 ];
+/// What people have too.
+const SHARED_ADDRESSES: &[&str] = &["postmaster", "mailer", "mailadmin"];
 /// Names beside such addresses.
 #[rustfmt::skip]
 const SYSTEM_NAMES: &[&str] = &[
@@ -116,7 +116,9 @@ pub(super) fn mail_system(message: &Message<'_>) -> System {
         || raw.trim_end().ends_with(" <>")
     {
         System::Certain
-    } else if local == "postmaster" || name.is_some_and(|name| contains(&name, SYSTEM_NAMES)) {
+    } else if SHARED_ADDRESSES.contains(&local.as_str())
+        || name.is_some_and(|name| contains(&name, SYSTEM_NAMES))
+    {
         System::Perhaps
     } else {
         System::No
@@ -139,7 +141,7 @@ pub(super) fn tells_of_failure(told: &str) -> bool {
 pub(super) fn sounds_personal(told: &str) -> bool {
     #[rustfmt::skip]
     const PERSONAL: &[&str] = &[
-        "я", "мне", "меня", "мной", "помогите", "подскажите", "здравствуйте", "привет", "добрый", "спасибо", "i", "me", "my", "hello", "dear", "thanks",
+        "я", "мне", "меня", "мной", "помогите", "подскажите", "прошу", "просьба", "коллеги", "здравствуйте", "привет", "добрый", "спасибо", "i", "me", "my", "hello", "dear", "thanks",
     ];
     told.contains('?') || has_word(told, PERSONAL)
 }
@@ -154,11 +156,21 @@ fn has_word(told: &str, words: &[&str]) -> bool {
         .any(|word| words.contains(&word.to_lowercase().as_str()))
 }
 
-/// Whether a line is an address and nothing else.
+/// Whether a line is an address and nothing else, or names a recipient.
 pub(super) fn has_address_line(told: &str) -> bool {
+    const RECIPIENT: &[&str] = &[
+        "recipient",
+        "получател",
+        "адресат",
+        "empfänger",
+        "destinataire",
+        "destinatario",
+    ];
     told.lines().any(|line| {
-        let line = line.trim().trim_matches(['<', '>', '"', '*', ' ']);
-        line.contains('@') && crate::domain::address::EmailAddress::parse(line).is_some()
+        let bare = line.trim().trim_matches(['<', '>', '"', '*', ' ']);
+        let is_address = crate::domain::address::EmailAddress::parse(bare).is_some();
+        line.contains('@')
+            && (is_address || line.len() < 120 && contains(&line.to_lowercase(), RECIPIENT))
     })
 }
 
