@@ -109,7 +109,10 @@ impl Explainer {
             from_name: mail.sender_name().as_str().to_owned(),
             subject: mail.subject.as_str().to_owned(),
             text: mail.body.as_str().to_owned(),
-            reply_certain: reply.certain().is_some_and(|own| own == reply_text),
+            // The same words, when what only the record leaves out is left out of both.
+            reply_certain: reply
+                .certain()
+                .is_some_and(|own| own == reply_text || new_words(own, context) == reply_text),
             reply_text,
             kind: if is_own(&mail) {
                 "own"

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
+use crate::domain::files::LOGO_BYTES;
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::Lane;
@@ -20,8 +21,6 @@ use crate::domain::ticket::{Event, State, apply};
 
 /// Notices of reopening a day to one address, without a person in between.
 const REOPENINGS_PER_DAY: u32 = 3;
-/// A larger picture inside the text is not the logo of a signature but a screenshot.
-const LOGO_BYTES: u64 = 64 * 1024;
 
 /// Returns whether `sender` may add to `ticket`: only whoever opened it. Cc and Reply-To prove nothing.
 pub(super) fn belongs(sender: Option<&EmailAddress>, ticket: &TicketFacts) -> bool {

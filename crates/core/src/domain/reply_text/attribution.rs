@@ -230,7 +230,7 @@ pub(super) fn is_rest_of_attribution(text: &str) -> bool {
 }
 
 /// Ends with "пишет:", "написал(а):" or the like, and not with a date after the verb.
-fn ends_with_verb(text: &str) -> bool {
+pub(super) fn ends_with_verb(text: &str) -> bool {
     let stem = text.trim_end_matches([':', ' ', '(', ')', '-', 'а']);
     let last = stem.rsplit(|c: char| !c.is_alphabetic()).next();
     text.ends_with(':') && last.is_some_and(is_verb)

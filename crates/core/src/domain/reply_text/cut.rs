@@ -1,11 +1,13 @@
 //! What stands above the first mark of a quote, and whether it may be trusted to be its author's alone. It fails
 //! closed: what is not known is held.
 
-use super::attribution::{attribution, loose_attribution, reads_like_one};
+use super::attribution::{
+    attribution, ends_with_verb, has_date, loose_attribution, reads_like_one,
+};
 use super::headers::{Separator, header_block, is_announced, is_header, separator};
-use super::line::{Line, Mark};
+use super::line::{Line, Mark, joined, words};
 use super::service::repeats;
-use super::signature::own_end;
+use super::signature::{own_end, signed_end};
 use super::{ReplyContext, Why};
 
 /// Returns the lines above the first cut, and why they must not be believed, if so.
@@ -14,26 +16,20 @@ pub(super) fn words_above<'a, 'b>(
     context: ReplyContext<'_>,
 ) -> (&'b [Line<'a>], Option<Why>) {
     let (cut, doubtful) = find_cut(lines, context);
-    let is_cut = cut.is_some();
-    let bottom = cut.as_ref().map_or(lines.len(), |cut| cut.at);
-    let top = if is_cut {
-        strip_above(lines, bottom)
-    } else {
-        bottom
+    let Some(cut) = cut else {
+        return (lines, why_without_cut(lines, doubtful.is_some(), context));
     };
+    let (top, is_guessed) = strip_above(lines, &cut);
     let above = &lines[..top];
-    let repeated = repeats(above);
     let why = if above.iter().any(Line::has_sentinel) {
         Some(Why::SentinelRemains)
-    } else if repeated && context.is_reply && !is_cut {
-        Some(Why::OurTextWithoutCut)
-    } else if repeated {
+    } else if repeats(above) {
         Some(Why::ServiceLinesRemain)
-    } else if cut
-        .is_some_and(|cut| words_below(lines, &cut.below) || may_answer_below(above, &cut.below))
-    {
+    } else if cut.begins_inside(lines) {
+        Some(Why::OurTextWithoutCut)
+    } else if words_below(lines, &cut.below) || may_answer_below(above, &cut.below) {
         Some(Why::WordsBelowTheQuote)
-    } else if doubtful.is_some_and(|at| at < top) && (context.is_reply || is_cut) {
+    } else if is_guessed || cut.is_announced || doubtful.is_some_and(|at| at < top) {
         Some(Why::PerhapsAQuote)
     } else {
         None
@@ -41,10 +37,45 @@ pub(super) fn words_above<'a, 'b>(
     (above, why)
 }
 
+fn why_without_cut(lines: &[Line<'_>], doubtful: bool, context: ReplyContext<'_>) -> Option<Why> {
+    if lines.iter().any(Line::has_sentinel) {
+        Some(Why::SentinelRemains)
+    } else if repeats(lines) {
+        Some(if context.is_reply {
+            Why::OurTextWithoutCut
+        } else {
+            Why::ServiceLinesRemain
+        })
+    } else {
+        (doubtful && context.is_reply).then_some(Why::PerhapsAQuote)
+    }
+}
+
 /// Where the own words end, and what is known of the lines under that point.
 struct Cut {
     at: usize,
     below: Below,
+    /// Whether the cut is an attribution, and no other stands above it.
+    is_attribution: bool,
+    /// Whether the author's last line says that something follows, which then may be his.
+    is_announced: bool,
+}
+
+impl Cut {
+    /// Whether an unmarked notice begins above the cut: its first sentinel is gone, or a line of its header stands there.
+    fn begins_inside(&self, lines: &[Line<'_>]) -> bool {
+        let Below::Notice(at) = self.below else {
+            return false;
+        };
+        let is_first = ["выше этой строки", "above this line"]
+            .iter()
+            .any(|words| joined(&lines[at..lines.len().min(at + 3)]).contains(words));
+        let above = lines[..at].iter().rfind(|line| !line.is_blank());
+        let is_header = |line: &Line<'_>| {
+            has_date(&line.key) || line.key.contains('@') || line.key.contains("[№")
+        };
+        !is_first || above.is_some_and(is_header)
+    }
 }
 
 enum Below {
@@ -78,6 +109,7 @@ fn find_cut(lines: &[Line<'_>], context: ReplyContext<'_>) -> (Option<Cut>, Opti
 
 fn cut_at(lines: &[Line<'_>], at: usize, context: ReplyContext<'_>) -> Option<Cut> {
     let line = &lines[at];
+    let mut is_attribution = false;
     let block = || header_block(lines, at).filter(|block| block.sender && !block.rare);
     let (at, below) = if line.is_sentinel() && line.mark == Mark::None {
         (at, Below::Notice(at))
@@ -98,39 +130,75 @@ fn cut_at(lines: &[Line<'_>], at: usize, context: ReplyContext<'_>) -> Option<Cu
         let found = attribution(lines, at).filter(|found| !found.rare)?;
         let after = at + 1;
         let sure = found.sure;
+        is_attribution = true;
         (found.begun, Below::Header { after, sure })
     };
-    Some(Cut { at, below })
+    let above = lines[..at].iter().rfind(|line| !line.is_blank());
+    let is_labelled = matches!(below, Below::Header { .. }) && !is_attribution;
+    Some(Cut {
+        at,
+        below,
+        is_attribution,
+        is_announced: is_labelled && above.is_some_and(|line| line.key.ends_with(':')),
+    })
 }
 
-/// Takes away what a mail program left just above the cut: blank and drawn lines, labels, one attribution.
-fn strip_above(lines: &[Line<'_>], mut end: usize) -> usize {
-    let mut attributed = false;
+/// Takes away what a mail program left just above the cut: blank and drawn lines, labels, one attribution. Also returns whether
+/// any of it may be the author's own.
+fn strip_above(lines: &[Line<'_>], cut: &Cut) -> (usize, bool) {
+    let (mut end, mut attributed, mut is_guessed) = (cut.at, cut.is_attribution, false);
     while let Some(last) = end.checked_sub(1) {
         let line = &lines[last];
         let labels = is_header(line) && last > 0 && is_header(&lines[last - 1]);
         if line.is_blank() || line.is_rule() {
             end = last;
         } else if labels {
+            // A program puts them above an attribution.
+            is_guessed |= !attributed;
             let other = lines[..last].iter().rposition(|line| !is_header(line));
             end = other.map_or(0, |at| at + 1);
         } else if let Some(begun) = loose_attribution(lines, last).filter(|_| !attributed) {
+            // "Anna writes:" is one too.
+            let is_known = attribution(lines, last).is_some_and(|found| found.dated);
+            is_guessed |= !is_known && !ends_with_verb(&line.key);
             (end, attributed) = (begun, true);
         } else {
             break;
         }
     }
-    end
+    (end, is_guessed)
 }
 
-/// Whether the words above an unmarked quotation say that more stands in it, or there are none: answers are typed there
+/// Whether there is nothing but one line that greets.
+fn is_salutation(own: &[Line<'_>]) -> bool {
+    #[rustfmt::skip]
+    const GREETINGS: [&str; 11] = [
+        "здравствуйте", "добрый день", "доброе утро", "добрый вечер", "доброго дня", "приветствую", "hello", "good morning", "good afternoon", "dear ", "hi ",
+    ];
+    let mut worded = own.iter().filter(|line| !line.is_blank());
+    let first = worded.next();
+    worded.next().is_none()
+        && first.is_some_and(|line| {
+            let said = line.key.trim_end_matches(['!', '.', ',', ' ']);
+            let is_one = words(said).count() <= 6 && !said.contains(['!', '.', '?']);
+            is_one
+                && GREETINGS
+                    .iter()
+                    .any(|greeting| line.key.starts_with(greeting))
+        })
+}
+
+/// Whether the words above a quotation are a greeting and no more, or say that more stands in it: answers are typed there
 /// too.
 fn may_answer_below(above: &[Line<'_>], below: &Below) -> bool {
     #[rustfmt::skip]
-    const POINTERS: [&str; 18] = [
-        "в тексте ниже", "ниже в тексте", "ниже по тексту", "по тексту", "в вашем письме", "в самом письме", "красным", "синим", "зеленым", "выделил", "внутри письма", "see below", "answers below", "comments below", "inline", "in red", "in blue", "in green",
+    const POINTERS: [&str; 22] = [
+        "в тексте ниже", "ниже в тексте", "в тексте письма", "ответы ниже", "ответил ниже", "ответила ниже", "ниже по тексту", "по тексту", "в вашем письме", "в самом письме", "красным", "синим", "зеленым", "выделил", "внутри письма", "see below", "answers below", "comments below", "inline", "in red", "in blue", "in green",
     ];
-    let own = &above[..own_end(above, "")];
+    let own = &above[..signed_end(above, "")];
+    if is_salutation(own) {
+        return true;
+    }
     match below {
         Below::Marked(_) => false,
         Below::Notice(_) => own.is_empty(),
@@ -151,12 +219,19 @@ fn words_below(lines: &[Line<'_>], below: &Below) -> bool {
         Below::Header { after, sure } => (after, sure),
     };
     let rest = &lines[after..];
+    // An unmarked notice below a header: words may stand above its first line, or behind its last.
+    if let Some(last) = rest.iter().rposition(Line::has_sentinel)
+        && !rest.iter().any(|line| line.mark != Mark::None)
+    {
+        let is_first = |line: &&Line<'_>| !line.is_blank() && !line.is_rule() && !is_header(line);
+        let begins = rest.iter().find(is_first).is_some_and(Line::is_sentinel);
+        return !begins || own_end(&rest[last + 1..], "") > 0;
+    }
     match rest.iter().find(|line| !line.is_blank() && !line.is_rule()) {
         None => false,
         Some(first) if first.mark != Mark::None => unmarked_words(rest),
-        Some(first) if first.is_sentinel() || separator(first) == Some(Separator::Native) => false,
-        // Typed under the header of the quote but above the line that says "above this line".
-        Some(_) => !sure || rest.iter().any(Line::is_sentinel),
+        Some(first) if separator(first) == Some(Separator::Native) => false,
+        Some(_) => !sure,
     }
 }
 

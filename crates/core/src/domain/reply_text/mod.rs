@@ -20,10 +20,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-
-use self::line::{Line, read, words};
-use self::service::repeats;
+use self::line::read;
 
 pub(super) use self::line::fold;
 pub use self::service::SERVICE_LABELS;
@@ -93,7 +90,7 @@ pub enum Why {
 pub fn reply_text(text: &str, context: ReplyContext<'_>) -> ReplyText {
     let lines = read(text);
     let (above, why) = cut::words_above(&lines, context);
-    let signature = lines.get(signature::own_end(above, &fold(context.author)));
+    let signature = lines.get(signature::signed_end(above, &fold(context.author)));
     let end = signature.map_or(text.len(), |line| line.start);
     let quote = lines.get(above.len());
     let quote = quote.map_or(text.len(), |line| line.start);
@@ -117,23 +114,4 @@ pub fn requester_text(text: &str, context: ReplyContext<'_>) -> String {
         Some(own) if !own.is_empty() => own.to_owned(),
         _ => text.trim().to_owned(),
     }
-}
-
-/// Whether a text shows a sentinel or lines of the service part of our notices.
-pub fn repeats_service_text(text: &str) -> bool {
-    let lines = read(text);
-    lines.iter().any(Line::has_sentinel) || repeats(&lines)
-}
-
-/// Whether a text repeats six words in a row of an internal one, or the whole of a shorter one. The last
-/// guard where a quote has lost every mark: ask it for each note that the answered letter showed.
-pub fn repeats_words_of(own: &str, internal: &str) -> bool {
-    let (own, internal) = (fold(own), fold(internal));
-    let (own, internal): (Vec<_>, Vec<_>) = (words(&own).collect(), words(&internal).collect());
-    let run = internal.len().min(6);
-    if run < 2 {
-        return false;
-    }
-    let known: HashSet<&[&str]> = internal.windows(run).collect();
-    own.windows(run).any(|words| known.contains(words))
 }

@@ -136,7 +136,7 @@ fn what_telephones_scanners_and_lawyers_add_is_cut() {
 
 #[test]
 fn a_signature_may_begin_above_the_quotation() {
-    assert_eq!(new_words("--\n>-\n--\n>\n", REPLY), "");
+    assert_eq!(new_words("-- \n>-\n-- \n>\n", REPLY), "");
 }
 
 #[test]

@@ -35,7 +35,14 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
         after.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
     let ours = |line: &&Line<'_>| SERVICE_LABELS.contains(&line.label()) || heading(&line.key);
-    let is_ours = |line: &Line<'_>| is_token_line(line) || begins_a_receipt(line);
+    // One line in the very layout of a notice is enough: people write neither those gaps nor those dots.
+    let is_laid_out = |line: &Line<'_>| {
+        let is_labelled = SERVICE_LABELS.contains(&line.label());
+        let value = line.raw.split_once(':').map_or("", |(_, value)| value);
+        is_labelled && (value.starts_with("  ") || value.contains(" · "))
+    };
+    let is_ours =
+        |line: &Line<'_>| is_token_line(line) || begins_a_receipt(line) || is_laid_out(line);
     if lines.iter().filter(ours).count() > 1 || lines.iter().any(is_ours) {
         return true;
     }

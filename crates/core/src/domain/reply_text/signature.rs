@@ -73,7 +73,7 @@ const DUTY_STEMS: [&str; 31] = [
 ];
 
 /// Returns how many lines are left without what stands below the words: drawn lines, signatures, lawyers' words, and the
-/// lines that programs add. `author` is the name of whoever wrote, folded; empty where it is not known.
+/// lines that programs add. Too much is left rather than too little: whoever reads the record has the letter. `author` is the name of whoever wrote, folded; empty where it is not known.
 pub(super) fn own_end(lines: &[Line<'_>], author: &str) -> usize {
     let mut end = lines.len();
     loop {
@@ -87,6 +87,12 @@ pub(super) fn own_end(lines: &[Line<'_>], author: &str) -> usize {
             return end;
         }
     }
+}
+
+/// Returns how many lines are left without a signature that is certainly one. What lawyers write may be what the author
+/// writes, and travels.
+pub(super) fn signed_end(lines: &[Line<'_>], author: &str) -> usize {
+    cut_signature(lines, author)
 }
 
 /// Where a last paragraph of lawyers' words begins.
@@ -165,16 +171,29 @@ fn signature_start(lines: &[Line<'_>], author: &str) -> Option<usize> {
         is_contacted |= names_a_contact(line);
         let under = below.map(|below| &lines[below]);
         let is_set_off = at > 0 && lines[at - 1].is_blank();
+        let is_announced = || {
+            let above = lines[..at].iter().rposition(|line| !line.is_blank());
+            above.is_some_and(|above| lines[above].key.ends_with(':'))
+        };
+        let is_ruled = || {
+            let has_post = worded > 1 && under.is_some_and(is_name) && names_a_post(lines, below);
+            line.is_drawn() && (has_post || (1..=3).contains(&worded) && is_contacted)
+        };
+        // No name begins in small letters and goes on for long.
+        let may_be_his = |line: &Line<'_>| {
+            may_be_a_name(line)
+                || line.raw.trim().starts_with(char::is_alphabetic) && words(&line.key).count() < 4
+        };
+        let is_dashed =
+            || line.is_dashes() && under.is_some_and(may_be_his) && signs(&lines[at + 1..]);
         let opens = formal
             || is_set_off && worded < 6 && is_card(lines, at, author)
-            || line.is_drawn() && (1..=3).contains(&worded) && is_contacted
-            || is_regards(line)
-            || line.is_dashes() && !under.is_some_and(goes_on_in_words)
-            || is_closing(line) && under.is_some_and(may_be_a_name) && (is_contacted || worded > 1)
-            || line.is_drawn()
-                && worded > 1
-                && under.is_some_and(is_name)
-                && names_a_post(lines, below);
+            || is_regards(line) && ends_signed(&lines[at + 1..])
+            || (is_dashed() || is_ruled()) && !is_announced()
+            || is_closing(line)
+                && under.is_some_and(may_be_a_name)
+                && (is_contacted || worded > 1)
+                && ends_signed(&lines[at + 1..]);
         if opens && (formal || sentences == 0) {
             return Some(at);
         }
@@ -201,13 +220,18 @@ fn is_sentence(line: &Line<'_>) -> bool {
     line.key.ends_with(['.', '!', '?']) && is_said() || line.key.chars().count() > 100
 }
 
+/// Whether a line begins with the author's own name.
+fn names(line: &Line<'_>, author: &str) -> bool {
+    let is_his = |word: &str| word.chars().count() > 2 && words(author).any(|own| own == word);
+    let first = line.key.split(['|', ',', ';']).next().unwrap_or_default();
+    words(first).count() <= 5 && words(first).any(is_his)
+}
+
 /// Whether a line begins the author's card: his own name, and below it or in it what he does or how to reach him.
 fn is_card(lines: &[Line<'_>], at: usize, author: &str) -> bool {
     const CARD_WORDS: usize = 16;
     let line = &lines[at];
-    let is_his = |word: &str| word.chars().count() > 2 && words(author).any(|own| own == word);
-    let first = line.key.split(['|', ',', ';']).next().unwrap_or_default();
-    let is_named = words(first).count() <= 5 && words(first).any(is_his);
+    let is_named = names(line, author);
     let is_whole = line.key.contains('|') || names_a_contact(line);
     is_named
         && line.raw.trim().starts_with(char::is_uppercase)
@@ -215,9 +239,37 @@ fn is_card(lines: &[Line<'_>], at: usize, author: &str) -> bool {
         && (is_whole || names_a_post(lines, Some(at)))
 }
 
-/// Whether a line under two dashes goes on with what was said above them: no name begins in small letters.
-fn goes_on_in_words(line: &Line<'_>) -> bool {
-    line.raw.trim().starts_with(char::is_lowercase) && words(&line.key).count() > 3
+/// Whether lines are a signature: names, posts, firms, and how to reach somebody.
+fn signs(lines: &[Line<'_>]) -> bool {
+    lines.iter().filter(|line| !line.is_blank()).all(may_sign)
+}
+
+/// Whether what stands behind the first paragraph under a closing is part of the signature too, and no further words.
+fn ends_signed(lines: &[Line<'_>]) -> bool {
+    let begun = lines.iter().position(|line| !line.is_blank());
+    let Some(begun) = begun else { return true };
+    let first = lines[begun..].iter().take_while(|line| !line.is_blank());
+    signs(&lines[begun + first.count()..])
+}
+
+/// Whether a line may be part of a signature.
+fn may_sign(line: &Line<'_>) -> bool {
+    #[rustfmt::skip]
+    const FIRMS: [&str; 14] = [
+        "ооо", "оао", "зао", "пао", "ип", "мбоу", "мкоу", "гбоу", "маоу", "гимназия", "лицей", "школа", "отдел", "служба",
+    ];
+    let raw = line.raw.trim();
+    let has_digits = raw.contains(|c: char| c.is_ascii_digit());
+    names_a_contact(line)
+        || line.is_drawn()
+        || is_name(line)
+        || is_sent_from(line)
+        || is_scanned(line)
+        || words(&line.key).any(|word| FIRMS.contains(&word))
+        || !raw.contains(':')
+            && (raw.starts_with(char::is_lowercase)
+                || raw.contains(['№', '«', '"'])
+                || words(&line.key).count() <= 4 && !has_digits)
 }
 
 /// A short line that begins with a capital.
@@ -315,7 +367,8 @@ fn is_regards(line: &Line<'_>) -> bool {
     let is_followed = rest.is_empty()
         || rest.starts_with([',', '.', '!', ';'])
         || rest.starts_with(char::is_uppercase);
-    rest.chars().count() <= 60 && (is_ended || is_followed)
+    let is_short = words(rest).count() <= 6;
+    rest.chars().count() <= 60 && is_short && (is_followed || is_ended)
 }
 
 /// The words of a piece of a line, folded.
@@ -332,7 +385,19 @@ fn closes(words: &[&str]) -> bool {
             .iter()
             .all(|word| word.ends_with("им") || word.ends_with("ым")),
         [with, "ув" | "уваж"] => matches!(*with, "с" | "со"),
-        [with, .., "пожеланиями"] if matches!(*with, "с" | "со") => words.len() < 5,
+        ["с", best @ .., "пожеланиями"] => {
+            const BEST: [&str; 8] = [
+                "наилучшими",
+                "лучшими",
+                "добрыми",
+                "теплыми",
+                "искренними",
+                "самыми",
+                "сердечными",
+                "всеми",
+            ];
+            !best.is_empty() && best.iter().all(|word| BEST.contains(word))
+        }
         ["с", "наилучшими" | "благодарностью" | "признательностью"] => {
             true
         }
@@ -364,10 +429,13 @@ fn is_sent_from(line: &Line<'_>) -> bool {
             .take_while(|word| !word.starts_with("http"))
             .count()
             <= 6;
+        // Only the name of a program stands between: "Download the app for Android" is advice.
+        let is_brand = second.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !matches!(second, "the" | "our" | "a" | "an" | "app" | "it");
         let is_of_program = ["для", "for", "pour", "für", "para", "dla"]
             .iter()
             .any(|word| words(key).any(|other| other == *word));
-        return is_short && is_of_program && names_a_device(key);
+        return is_short && is_brand && !key.contains(": ") && is_of_program && names_a_device(key);
     }
     let is_framed = key.len() < line.key.len() && second == "by";
     let begins = SENT.contains(&first) && (FROM.contains(&second) || is_framed);
@@ -375,10 +443,25 @@ fn is_sent_from(line: &Line<'_>) -> bool {
     let is_bare = words(key).count() <= 6
         && FROM.contains(&first)
         && matches!(second, "my" | "meinem" | "моего" | "mon");
-    // A brand in Latin letters under a Russian verb needs no list.
-    let is_brand =
-        || first.starts_with("отправлен") && key.contains(|c: char| c.is_ascii_alphabetic());
-    (begins && (is_brand() || names_a_device(key))) || (is_bare && names_a_device(key))
+    // A brand in Latin letters under a Russian verb needs no list, where nothing is said behind it.
+    let is_brand = || {
+        matches!(first, "отправлено" | "послано" | "надіслано" | "адпраўлена")
+            && key.contains(|c: char| c.is_ascii_alphabetic())
+            && words(key).skip(2).all(is_of_device)
+    };
+    let is_told = first == "отправлен" && !words(key).skip(2).all(is_of_device);
+    (begins && !is_told && (is_brand() || names_a_device(key))) || (is_bare && names_a_device(key))
+}
+
+/// Whether a word stands in lines that devices add: Latin letters, a number, or one of few Russian words.
+fn is_of_device(word: &str) -> bool {
+    #[rustfmt::skip]
+    const FILLERS: [&str; 21] = [
+        "мой", "моего", "моей", "моем", "мобильной", "мобильного", "нового", "помощью", "для", "на", "из", "версии", "приложения", "почты", "почта", "почте", "яндекс", "со", "с", "устройства", "телефона",
+    ];
+    word.chars().all(|c| c.is_ascii_alphanumeric())
+        || FILLERS.contains(&word)
+        || DEVICE_STEMS.iter().any(|stem| word.contains(stem))
 }
 
 /// Whether the first clause of a line names what letters are written on.
@@ -400,5 +483,17 @@ fn names_a_device(key: &str) -> bool {
 
 fn is_scanned(line: &Line<'_>) -> bool {
     let key = line.key.trim_start_matches(['-', '—', ' ']);
-    key.chars().count() <= 200 && SCANNERS.iter().any(|words| key.starts_with(words))
+    const PROGRAMS: [&str; 9] = [
+        "avast",
+        "вирус",
+        "kaspersky",
+        "касперск",
+        "dr.web",
+        "eset",
+        "avg",
+        "virus",
+        "mcafee",
+    ];
+    let is_named = PROGRAMS.iter().any(|name| key.contains(name));
+    key.chars().count() <= 200 && is_named && SCANNERS.iter().any(|words| key.starts_with(words))
 }

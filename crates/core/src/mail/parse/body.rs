@@ -80,14 +80,14 @@ fn with_separator(text: &str, signature: &str) -> String {
         return text.to_owned();
     };
     let (mut begin, mut last) = (0, "");
+    // Where the last of them begins, if it is not marked.
+    let mut found = None;
     for line in text.split_inclusive('\n') {
         let is_quoted = line.trim_start().starts_with('>');
         if !is_quoted && key(line) == *first {
             let keys = text[begin..].lines().map(key).filter(|key| !key.is_empty());
             if keys.take(wanted.len()).eq(wanted.iter().cloned()) {
-                let is_marked = last.trim() == "--";
-                let separator = if is_marked { "" } else { "-- \n" };
-                return format!("{}{separator}{}", &text[..begin], &text[begin..]);
+                found = (last.trim() != "--").then_some(begin);
             }
         }
         if !line.trim().is_empty() {
@@ -95,7 +95,10 @@ fn with_separator(text: &str, signature: &str) -> String {
         }
         begin += line.len();
     }
-    text.to_owned()
+    match found {
+        Some(begin) => format!("{}-- \n{}", &text[..begin], &text[begin..]),
+        None => text.to_owned(),
+    }
 }
 
 /// The words of a text part in whatever form it has.

@@ -38,8 +38,8 @@ pub(super) fn signature_text(page: &Part<'_>) -> Option<String> {
     let html = page.text().0;
     // A glance first: most pages mark none.
     let lower = html.to_ascii_lowercase();
-    let is_marked = |mark: &&str| memchr::memmem::find(lower.as_bytes(), mark.as_bytes()).is_some();
-    if !SIGNATURE_MARKS.iter().any(|mark| is_marked(&mark)) {
+    let is_marked = |mark: &str| memchr::memmem::find(lower.as_bytes(), mark.as_bytes()).is_some();
+    if !SIGNATURE_MARKS.iter().any(|mark| is_marked(mark)) {
         return None;
     }
     drop(lower);
@@ -535,13 +535,13 @@ fn property<'s>(style: &'s str, name: &str) -> Option<&'s str> {
     let declarations = style
         .split(';')
         .filter_map(|declaration| declaration.split_once(':'));
-    let values = declarations
+    let mut values = declarations
         .filter(|(key, _)| key.trim() == name)
         .map(|(_, value)| {
             let value = value.trim();
             value.strip_suffix("!important").unwrap_or(value).trim_end()
         });
-    values.last()
+    values.next_back()
 }
 
 /// Whether a paragraph leaves no blank line above itself.

@@ -36,17 +36,21 @@ impl Pieces {
         };
         let mut words = String::new();
         let mut html = String::new();
+        let mut attached = String::new();
         for part in &message.parts {
             if let Some(inner) = part.letter() {
                 pieces.inner(inner, 1);
             } else if is_returned(part) {
                 add(&mut pieces.returned, &lines_of(part));
             } else if is_status(part) {
-                // Attached to somebody's letter it is what he writes about.
-                if pieces.is_report || part.disposition() != "attachment" {
-                    add(&mut pieces.status, &lines_of(part));
-                    pieces.status.push('\n');
-                }
+                let is_attached = !pieces.is_report && part.disposition() == "attachment";
+                let status = if is_attached {
+                    &mut attached
+                } else {
+                    &mut pieces.status
+                };
+                add(status, &lines_of(part));
+                status.push('\n');
             } else if part.kind == "text/html" && html.len() < TEXT_BYTES {
                 add(&mut html, &html_text(&part.text().0));
             } else if part.is_text() && part.kind != "text/html" {
@@ -58,6 +62,10 @@ impl Pieces {
             words = html;
         }
         pieces.split(&words);
+        // Attached to somebody's letter it is what he writes about.
+        if !super::words::sounds_personal(&pieces.told) {
+            add(&mut pieces.status, &attached);
+        }
         if !pieces.returned.trim().is_empty() {
             pieces.returns_a_letter = true;
             let ids = message_ids(&pieces.returned);
