@@ -1,5 +1,6 @@
 //! Is it a person? Evidence from the header, strongest first. A person's letter taken for a robot's is lost to the
-//! writer, so signs that colleagues' letters carry too (a list, a null return path) never decide alone.
+//! writer, so signs that colleagues' letters carry too (a List-Id, a null return path) never decide alone, and a list costs a
+//! receipt at most.
 
 use super::incoming::IncomingMail;
 use super::subject::split_prefixes;

@@ -300,6 +300,28 @@ mod tests {
             let raw = encoding.encode(text).0;
             assert_eq!(read(&raw, label), None, "{label}");
         }
+        // Signs and initials are no reason to doubt.
+        for text in ["Price 5 €", "25°C ±3", "Ю.Э. Щ.", "§ 5", "• one"] {
+            assert_eq!(
+                read(&WINDOWS_1251.encode(text).0, "windows-1251"),
+                None,
+                "{text}"
+            );
+        }
+        for text in ["öäü", "Größe: öäü"] {
+            assert_eq!(
+                read(&WINDOWS_1252.encode(text).0, "iso-8859-1"),
+                None,
+                "{text}"
+            );
+        }
+        // UTF-8 under the label of another encoding of several bytes a letter.
+        assert_eq!(
+            read(WORDS.as_bytes(), "gb2312")
+                .map(|read| read.0)
+                .as_deref(),
+            Some(WORDS)
+        );
         // A letter cut in two at the end of UTF-8 text is no reason to guess.
         let cut = &WORDS.as_bytes()[..WORDS.len() - 2];
         assert_eq!(read(cut, "utf-8"), None);

@@ -77,6 +77,8 @@ fn reports_of_many_systems_are_read() {
         row(&format!("{DAEMON}\nSubject: x"), "Uw bericht kon niet worden bezorgd bij:\n<rita@family.test>", "rita@family.test", FailedForGood, ""),
         row(&format!("{DAEMON}\nSubject: x"), "Wiadomość nie mógł zostać dostarczona:\n<rita@family.test>", "rita@family.test", FailedForGood, ""),
         row(&format!("{DAEMON}\nSubject: x"), "邮件无法投递\n<rita@family.test>", "rita@family.test", FailedForGood, ""),
+        // Any language beside what a server said.
+        row("From: postmaster@gympl.test\nReturn-Path: <>\nSubject: Nedoručitelné: x", "Doručení se nezdařilo:\n\nrita@family.test\nadresa nebyla nalezena. 550 5.1.1", "rita@family.test", FailedForGood, ""),
         // A temporary refusal in words.
         row(&format!("{DAEMON}\nSubject: Delivery failed"), "could not be delivered:\n<rita@family.test>: 452 4.2.2 Mailbox full, giving up", "rita@family.test", FailedForNow, ""),
     ];
@@ -111,6 +113,8 @@ fn programs_that_answer_by_themselves_are_known() {
         (AutomaticAnswer, "From: a@x.test\nReturn-Path: <>\nSubject: Abwesenheitsnotiz", "Ich bin bis zum 9.12. nicht im Büro."),
         (AutomaticAnswer, "From: a@x.test\nIn-Reply-To: <1@school.test>\nSubject: Réponse automatique : x", "Je suis absent."),
         (AutomaticAnswer, "From: a@x.test\nReturn-Path: <>\nIn-Reply-To: <1@school.test>\nSubject: Re: x", "Please confirm that you are a human to release your message."),
+        (AutomaticAnswer, "From: noreply@x.test\nSubject: Обращение принято", "Ваше обращение зарегистрировано под номером 5. Письмо сформировано автоматически, отвечать на него не нужно."),
+        (AutomaticAnswer, "From: a@x.test\nX-Auto-Response-Suppress: All\nIn-Reply-To: <1@school.test>\nSubject: Нет на рабочем месте: Re: Смета", "С 18 по 22 мая на курсах."),
         (AutomaticAnswer, "From: mailer-daemon@x.test\nReturn-Path: <>\nSubject: x", "words"),
         (ReadReceipt, "From: a@x.test\nSubject: Прочитано: пароль\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b", "--b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; a@x.test\nDisposition: manual-action/MDN-sent-manually; displayed\n\n--b--"),
         (AbuseReport, "From: fbl@x.test\nContent-Type: multipart/report; report-type=feedback-report; boundary=b", "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <c1@school.test>\n\nx\n--b--"),
@@ -157,6 +161,18 @@ fn people_who_look_like_programs_are_people() {
         ("From: a@x.test\nX-Loop: help@school.test\nSubject: пароль", "Не входит."),
         ("From: a@x.test\nX-Spam-Flag: YES\nSubject: пароль", "Не входит."),
         ("From: noreply@x.test\nSubject: пароль", "Не входит."),
+        ("From: Joe Postmaster <postmaster@x.test>\nSubject: Undelivered mail from your newsletter", "Hi there,\nplease remove old@x.test from your list. Thanks!"),
+        ("From: \"Mail Delivery Ltd.\" <olga@mail-delivery.test>\nSubject: Delivery failed yesterday", "Our courier could not deliver the textbooks. When may he come again?"),
+        ("From: Системный администратор <ivan@x.test>\nSubject: Вопрос о доставке", "Коллеги! Письмо не доставлено завучу. Просим посмотреть."),
+        ("From: a@x.test\nSubject: Не доставлено письмо", "Письмо учителю не доставлено. Ответ сервера: 550 5.1.1 User unknown. Проверьте ящик."),
+        ("From: a@x.test\nX-Auto-Response-Suppress: OOF\nSubject: Автоматический ответ не работает", "Включила автоответ «Я в отпуске до 1 июня», но он не приходит."),
+        ("From: a@x.test\nSubject: Out of office rule question", "Mine still says \"I am out of the office until 3 March\"."),
+        ("From: a@x.test\nAuto-Submitted: no (by a person)\nX-Autoreply: no\nSubject: пароль", "Не входит."),
+        ("From: a@x.test\nX-Autoreply:\nSubject: пароль", "Не входит."),
+        ("From: a@x.test\nSubject: Complaint about messages from a teacher", "He writes at night."),
+        ("From: a@x.test\nIn-Reply-To: <1@school.test>\nList-Unsubscribe: <https://x.test/u>\nSubject: Re: договор", "Договор получили, подпишем завтра."),
+        ("From: Сайт <noreply@x.test>\nSubject: Заявка с сайта", "Имя: Рита\nВаше сообщение: сломался журнал\nПисьмо отправлено автоматически."),
+        ("From: a@x.test\nSubject: Отчёт во вложении\nContent-Type: multipart/mixed; boundary=b", "--b\nContent-Type: text/plain; charset=utf-8\n\nКоллеги, письмо не доставлено, отчёт во вложении.\n--b\nContent-Type: message/delivery-status\nContent-Disposition: attachment; filename=status.txt\n\nFinal-Recipient: rfc822; x@y.test\nAction: failed\nStatus: 5.1.1\n--b--"),
     ] {
         let judgement = judge(&read(header, body));
         assert_eq!(judgement.author, Author::Person, "{header}: {}", judgement.evidence);

@@ -297,6 +297,7 @@ mod tests {
             ("=? and =?x", "=? and =?x"),
             ("Привет", "Привет"),
             ("a =?utf-8?Q?b?= c", "a b c"),
+            ("=?utf-8?B?0J/RgNC40LLQtdGC0Ys?=", "Приветы"),
         ] {
             assert_eq!(decode(raw.as_bytes()), want, "{raw}");
         }
@@ -318,6 +319,10 @@ mod tests {
             ("attachment; filename=\"a\\\"b.txt\"", Some("a\"b.txt")),
             ("attachment; filename=\"C:\\dir\\a.txt\"", Some("C:\\dir\\a.txt")),
             ("attachment; filename=\"open", Some("open")),
+            ("attachment; filename=a.txt; filename*0=b; filename*1=.txt", Some("a.txt")),
+            ("attachment; filename=a.txt; filename*x=b", Some("a.txt")),
+            ("attachment; filename=a.txt (a list)", Some("a.txt")),
+            ("attachment; filename=\n \"a.txt\"", Some("a.txt")),
             ("attachment", None),
             ("attachment; size=1", None),
         ] {
