@@ -139,7 +139,8 @@ pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
             config::Security::StartTls => Security::StartTls,
             config::Security::PlainLoopback => Security::PlainLoopback,
         },
-        tls: tls::client(mailbox.ca_file.as_deref()).context("reading certificates")?,
+        tls: tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
+            .context("reading certificates")?,
         user: mailbox.user.clone(),
         password: mailbox.password.clone(),
         hello_name: mailbox.hello_name.clone(),

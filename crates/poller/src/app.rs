@@ -56,7 +56,7 @@ pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
             config::Security::StartTls => Security::StartTls,
             config::Security::PlainLoopback => Security::PlainLoopback,
         },
-        tls: ninetosix_core::tls::client(mailbox.ca_file.as_deref())
+        tls: ninetosix_core::tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
             .context("reading certificates")?,
         user: mailbox.user.clone(),
         password: mailbox.password.clone(),

@@ -13,6 +13,7 @@ use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::secret::Secrets;
 use super::settings::Mailbox;
+use crate::tls::Fingerprint;
 
 /// The mailbox of one table, or nothing after noting why.
 pub(super) fn mailbox(
@@ -49,6 +50,7 @@ pub(super) fn mailbox(
         provider.map(Provider::smtp),
     );
     let ca_file = ca_file(section);
+    let fingerprints = fingerprints(section);
     let folders = folders(section);
     let poll_interval_s = if section.has("poll_interval_s") {
         section.whole("poll_interval_s", 5..=3600)
@@ -70,6 +72,7 @@ pub(super) fn mailbox(
         imap: imap?,
         smtp: smtp?,
         ca_file,
+        fingerprints: fingerprints?,
         folders: folders?,
         poll_interval: Duration::from_secs(poll_interval_s?.into()),
         quick_poll: quick_poll?,
@@ -127,6 +130,31 @@ fn quick_poll(section: &Section<'_>) -> Option<Option<Duration>> {
             None
         }
     }
+}
+
+/// The pinned certificates; none where the key is left out or the list is empty.
+fn fingerprints(section: &Section<'_>) -> Option<Vec<Fingerprint>> {
+    const KEY: &str = "fingerprints";
+    if !section.has(KEY) {
+        return Some(Vec::new());
+    }
+    let texts = section.texts(KEY)?;
+    let read: Option<Vec<Fingerprint>> =
+        texts.iter().map(|text| Fingerprint::parse(text)).collect();
+    if read.is_some() {
+        return read;
+    }
+    section.report(
+        KEY,
+        Flaw::new(
+            words!("это не отпечатки SHA-256", "these are no SHA-256 fingerprints"),
+            words!(
+                "возьмите отпечаток так: openssl s_client -connect СЕРВЕР:993 </dev/null | openssl x509 -noout -fingerprint -sha256",
+                "get one by: openssl s_client -connect HOST:993 </dev/null | openssl x509 -noout -fingerprint -sha256"
+            ),
+        ),
+    );
+    None
 }
 
 fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
@@ -331,6 +359,10 @@ mod tests {
             (
                 "provider = \"gmail\"\nca_file = \"none.pem\"",
                 &["ca_file: the file"],
+            ),
+            (
+                "provider = \"gmail\"\nfingerprints = [\"0a0b\"]",
+                &["fingerprints: these are no"],
             ),
             (
                 "provider = \"gmail\"\noauth = { client = \"x\" }",

@@ -59,6 +59,7 @@ pub(super) static TABLES: &[Table] = &[
             ("imap", Scalar),
             ("smtp", Scalar),
             ("ca_file", Scalar),
+            ("fingerprints", List),
             ("folders", List),
             ("poll_interval_s", Scalar),
             ("quick_poll_ms", Scalar),

@@ -18,6 +18,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::desk::{Desk, Specialist};
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
+use crate::tls::Fingerprint;
 
 /// All settings of one installation.
 #[derive(Debug, Clone)]
@@ -140,6 +141,8 @@ pub struct Mailbox {
     pub smtp: Endpoint,
     /// A file of certificates to trust beside the system's own.
     pub ca_file: Option<PathBuf>,
+    /// The only certificates to believe, where any are named.
+    pub fingerprints: Vec<Fingerprint>,
     /// Folders to read, at least one; `spam` means the folder with that role.
     pub folders: Vec<String>,
     /// Pause between two looks when the server stays silent.

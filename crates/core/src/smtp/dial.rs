@@ -20,6 +20,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use crate::tls;
+
 use super::{
     auth::{Secrets, log_in},
     conversation::{Conversation, Trouble},
@@ -273,17 +275,20 @@ async fn handshake(
     let connector = TlsConnector::from(Arc::clone(&server.tls));
     let connecting = connector.connect(name, tcp);
     match step(DialStage::Tls, timeouts.tls, connecting).await {
-        Err(DialError::Unreachable { source, .. }) if is_tls_fault(&source) => {
-            Err(DialError::Tls { source })
-        }
+        Err(DialError::Unreachable { source, stage }) => Err(match tls_fault(&source) {
+            Some(reason) => DialError::Tls {
+                source: io::Error::other(reason),
+            },
+            None => DialError::Unreachable { source, stage },
+        }),
         other => other,
     }
 }
 
-fn is_tls_fault(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+/// What rustls says of a failed handshake.
+fn tls_fault(error: &io::Error) -> Option<String> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(tls::reason(inner))
 }
 
 /// Puts our stream and lettre on the connection; lettre says EHLO. The greeting has been read already and

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ninetosix_core::tls;
 use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
@@ -147,6 +148,6 @@ fn tls_error(error: &io::Error) -> ImapError {
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     ImapError::Tls {
         certificate: matches!(cause, Some(rustls::Error::InvalidCertificate(_))),
-        reason: super::error::printable(&error.to_string()),
+        reason: super::error::printable(&cause.map_or_else(|| error.to_string(), tls::reason)),
     }
 }

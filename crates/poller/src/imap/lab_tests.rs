@@ -31,6 +31,35 @@ async fn lab_login_over_tls_starttls_and_in_plain_text_to_this_machine() {
 }
 
 #[tokio::test]
+async fn lab_a_pinned_certificate_is_the_only_one_believed() {
+    use ninetosix_core::tls::{Fingerprint, client};
+
+    let Some(lab) = Lab::find().await else { return };
+    let mut server = lab.server("anna@school.test", Security::Implicit);
+    let pin = |text: &str| {
+        let fingerprint = Fingerprint::parse(text).expect("a fingerprint");
+        client(None, &[fingerprint]).expect("TLS")
+    };
+    server.tls = pin(&"0a".repeat(32));
+    let error = Connection::open(&server).await.err();
+    let Some(ImapError::Tls {
+        certificate: true,
+        reason,
+    }) = error
+    else {
+        unreachable!("{error:?}")
+    };
+    let (_, shown) = reason
+        .split_once("not pinned: ")
+        .expect("it says which certificate the server has");
+    server.tls = pin(shown.trim_end_matches(|c: char| !c.is_ascii_hexdigit()));
+    assert!(Connection::open(&server).await.is_ok());
+    // The same certificate under another name.
+    server.host = "127.0.0.2".to_owned();
+    assert!(Connection::open(&server).await.is_err());
+}
+
+#[tokio::test]
 async fn lab_a_wrong_password_and_an_unknown_ca_are_told_apart() {
     let Some(lab) = Lab::find().await else { return };
     for password in ["wrong", "невер\"ный\\", "a\r\nb {5}"] {
