@@ -60,5 +60,6 @@ pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
             .context("reading certificates")?,
         user: mailbox.user.clone(),
         password: mailbox.password.clone(),
+        mute: Default::default(),
     })
 }

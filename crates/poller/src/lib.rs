@@ -1,6 +1,6 @@
 //! IMAP mailbox to registered tickets and their receipts, around the clock.
 //!
-//! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox; `folder` brings one folder and the
+//! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox, `pace` how often it tries; `folder` brings one folder and the
 //!   ledger together; `register` turns stored bytes into what they cause;
 //! - [`imap`] is the connection; [`check`], [`explain`], [`ledger`] and [`quarantine`] are what operators ask.
 
@@ -11,5 +11,6 @@ mod folder;
 pub mod imap;
 pub mod ledger;
 mod mailbox;
+mod pace;
 pub mod quarantine;
 mod register;

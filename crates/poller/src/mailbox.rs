@@ -13,15 +13,13 @@ use ninetosix_core::store::{Store, StoreError};
 
 use crate::folder::{Folder, SyncError};
 use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
+use crate::pace::{Failure, Pace};
 use crate::register::Register;
 
 /// The longest IDLE: servers and firewalls forget idle connections (RFC 2177 allows 29 minutes).
 const LONGEST_IDLE: Duration = Duration::from_secs(9 * 60);
 /// How often every UID of every folder is compared with the ledger.
 const THOROUGH_EVERY: Duration = Duration::from_secs(3600);
-/// Pauses after a failure: the first, the longest, and the one after a refused login, which locks accounts.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-const LOGIN_PAUSE: Duration = Duration::from_secs(120);
 /// How often the lease is renewed, and asked for while another process holds it.
 const LEASE_EVERY: Duration = Duration::from_secs(20);
 const LEASE_PAUSE: Duration = Duration::from_secs(5);
@@ -39,7 +37,7 @@ pub(crate) struct MailboxLoop {
 enum End {
     Stopped,
     LeaseLost,
-    Failed { problem: String, at_least: Duration },
+    Failed { problem: String, failure: Failure },
 }
 
 impl MailboxLoop {
@@ -54,13 +52,13 @@ impl MailboxLoop {
         let mut pulse = Pulse::new(format!("poll:{address}"));
         let name = format!("mailbox:{address}");
         let holder = process::holder();
-        let mut pause = PAUSE.0;
+        let mut pace = Pace::default();
         let mut told_waiting = false;
         while !stop.is_asked() {
             let end = match store.take_lease(&name, &holder, clock.now()).await {
                 Ok(Some(held)) => {
                     told_waiting = false;
-                    let end = self.under_lease(&held, &mut pulse, &mut pause).await;
+                    let end = self.under_lease(&held, &mut pulse, &mut pace).await;
                     // Best effort: a lease that is not given back runs out.
                     let _ = store.release_lease(&held, clock.now()).await;
                     end
@@ -75,7 +73,7 @@ impl MailboxLoop {
                 }
                 Err(error) => End::Failed {
                     problem: error.to_string(),
-                    at_least: PAUSE.0,
+                    failure: Failure::Trouble,
                 },
             };
             match end {
@@ -84,26 +82,32 @@ impl MailboxLoop {
                     tracing::warn!(mailbox = %address.masked(), "another poller has taken over");
                     stop.sleep(LEASE_PAUSE).await;
                 }
-                End::Failed { problem, at_least } => {
+                End::Failed { problem, failure } => {
                     pulse.bad(&store, problem, clock.now()).await;
-                    stop.sleep(pause.max(at_least)).await;
-                    pause = (pause * 2).min(PAUSE.1);
+                    stop.sleep(pace.failed(failure, random())).await;
                 }
             }
         }
     }
 
     /// Reads while the lease is held.
-    async fn under_lease(&mut self, held: &Held, pulse: &mut Pulse, pause: &mut Duration) -> End {
+    async fn under_lease(&mut self, held: &Held, pulse: &mut Pulse, pace: &mut Pace) -> End {
         let (store, clock) = (self.register.store.clone(), self.register.clock.clone());
         tokio::select! {
-            end = self.connected(held, pulse, pause) => end,
+            end = self.connected(held, pulse, pace) => end,
             () = keep_lease(&store, &clock, held) => End::LeaseLost,
         }
     }
 
     /// Reads over one connection.
-    async fn connected(&mut self, held: &Held, pulse: &mut Pulse, pause: &mut Duration) -> End {
+    async fn connected(&mut self, held: &Held, pulse: &mut Pulse, pace: &mut Pace) -> End {
+        let wait = pace.login(Instant::now());
+        if !wait.is_zero() {
+            tracing::warn!(mailbox = %self.settings.address.masked(), wait_s = wait.as_secs(), "too many logins in a short time; the next one waits");
+            if !self.stop.sleep(wait).await {
+                return End::Stopped;
+            }
+        }
         let opened = Connection::open_with(
             &self.server,
             Timeouts::default(),
@@ -114,7 +118,7 @@ impl MailboxLoop {
             Ok(connection) => connection,
             Err(error) => return failed(&self.server.host, error.into()),
         };
-        match self.read(&mut connection, held, pulse, pause).await {
+        match self.read(&mut connection, held, pulse, pace).await {
             Ok(()) => {
                 connection.logout().await;
                 End::Stopped
@@ -130,7 +134,7 @@ impl MailboxLoop {
         connection: &mut Connection,
         held: &Held,
         pulse: &mut Pulse,
-        pause: &mut Duration,
+        pace: &mut Pace,
     ) -> Result<(), SyncError> {
         let mut folders = self.folders(connection).await?;
         let mut compared: Option<Instant> = None;
@@ -158,7 +162,7 @@ impl MailboxLoop {
             pulse
                 .good(&self.register.store, self.register.clock.now())
                 .await;
-            *pause = PAUSE.0;
+            pace.good();
             self.wait_for_news(connection).await?;
         }
         Ok(())
@@ -221,17 +225,22 @@ async fn keep_lease(store: &Store, clock: &Arc<dyn Clock>, held: &Held) {
 
 /// What a failure means for the next try.
 fn failed(host: &str, error: SyncError) -> End {
-    let at_least = match &error {
+    let failure = match &error {
         SyncError::Imap(
             ImapError::AuthRefused(_)
             | ImapError::NoLoginMethod(_)
             | ImapError::PlainTextRefused(_),
-        ) => LOGIN_PAUSE,
-        SyncError::Imap(_) | SyncError::Store(_) => PAUSE.0,
+        ) => Failure::LoginRefused,
+        SyncError::Imap(_) | SyncError::Store(_) => Failure::Trouble,
     };
     let problem = match error {
         SyncError::Imap(error) => format!("IMAP server {host}: {error}"),
         SyncError::Store(error) => error.to_string(),
     };
-    End::Failed { problem, at_least }
+    End::Failed { problem, failure }
+}
+
+/// A number between nothing and one, so that not all daemons knock at once.
+fn random() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }

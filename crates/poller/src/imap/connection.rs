@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
 use tokio::time::timeout;
@@ -70,6 +71,13 @@ impl Connection {
         wire.ask_capabilities().await?;
         log_in(&mut wire, &server.user, &server.password).await?;
         wire.ask_capabilities().await?;
+        if !server.mute.load(Ordering::Relaxed)
+            && let Err(error) = introduce(&mut wire).await
+        {
+            // An answer that cannot be read ends this connection; the next does without.
+            server.mute.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
         Ok(Self { wire })
     }
 
@@ -250,6 +258,22 @@ pub(super) fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
         AttributeValue::Uid(uid) => Some(*uid),
         _ => None,
     })
+}
+
+/// Says who we are, where that is welcome (RFC 2971): some providers let in nobody else, others find us in their logs.
+async fn introduce(wire: &mut Wire) -> Result<(), ImapError> {
+    if !wire.can("ID") {
+        return Ok(());
+    }
+    let us = concat!(
+        "(\"name\" \"ninetosix\" \"version\" \"",
+        env!("CARGO_PKG_VERSION"),
+        "\")"
+    );
+    match wire.command("ID", us, 1, |_| {}).await {
+        Ok(()) | Err(ImapError::No { .. } | ImapError::Bad { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// `[+-]FLAGS[.SILENT] (flag …)` with nothing else in it (RFC 3501 section 9, `store-att-flags`).

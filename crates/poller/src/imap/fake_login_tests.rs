@@ -1,5 +1,6 @@
 //! Servers that do not let us in, or not safely.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::fake_server::{fake, open};
@@ -249,5 +250,39 @@ async fn no_way_in_is_told_before_anything_secret_is_sent() {
         refused(&server).await,
         ImapError::NoLoginMethod(_)
     ));
+    playing.await.expect("script");
+}
+
+#[tokio::test]
+async fn who_we_are_is_said_where_it_is_welcome_and_not_again_where_the_answer_is_unreadable() {
+    for (answer, is_mute) in [
+        (
+            "* ID (\"name\" \"Dovecot\" \"vendor\" NIL)|TAG OK done",
+            false,
+        ),
+        ("* ID NIL|TAG OK done", false),
+        ("TAG NO not you", false),
+        ("TAG BAD what", false),
+        ("* ID (((|TAG OK done", true),
+    ] {
+        let (server, playing) = fake(move |mut peer| async move {
+            peer.log_in("IMAP4rev1 ID").await;
+            let said = peer.hear().await;
+            assert!(said.starts_with("ID (\"name\" \"ninetosix\""), "{said}");
+            peer.say(answer).await;
+            peer.rest().await;
+        })
+        .await;
+        assert_eq!(open(&server).await.is_err(), is_mute, "{answer}");
+        assert_eq!(server.mute.load(Ordering::Relaxed), is_mute, "{answer}");
+        playing.await.expect("script");
+    }
+    let (server, playing) = fake(|mut peer| async move {
+        peer.log_in("IMAP4rev1 ID").await;
+        assert_eq!(peer.rest().await, "");
+    })
+    .await;
+    server.mute.store(true, Ordering::Relaxed);
+    drop(open(&server).await.expect("logged in"));
     playing.await.expect("script");
 }

@@ -71,6 +71,7 @@ where
         tls: no_roots(),
         user: "support@school.test".to_owned(),
         password: "s3cret \"word\\".into(),
+        mute: Default::default(),
     };
     let playing = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("the client comes");

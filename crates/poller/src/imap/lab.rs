@@ -72,6 +72,7 @@ impl Lab {
             tls: self.tls(),
             user: user.to_owned(),
             password: self.accounts[user].clone().into(),
+            mute: Default::default(),
         }
     }
 

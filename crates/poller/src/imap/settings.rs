@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -33,6 +34,8 @@ pub struct ImapServer {
     pub user: String,
     /// Password; any bytes but NUL.
     pub password: SecretString,
+    /// Set once the server's answer to our introduction could not be read: it is not introduced to again.
+    pub mute: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for ImapServer {
@@ -127,6 +130,7 @@ mod tests {
             tls: super::super::fake_server::no_roots(),
             user: "rita@school.test".to_owned(),
             password: "correct horse".into(),
+            mute: Default::default(),
         };
         let shown = format!("{server:?}");
         assert!(shown.contains("imap.school.test"), "{shown}");
