@@ -10,6 +10,8 @@ mod support;
 mod accounts;
 #[path = "trouble/configuration.rs"]
 mod configuration;
+#[path = "trouble/cuts.rs"]
+mod cuts;
 #[path = "trouble/database.rs"]
 mod database;
 #[path = "trouble/disk.rs"]

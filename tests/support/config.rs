@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) quick_poll_ms: u32,
     /// The specialists.
     pub(crate) specialists: Vec<Specialist>,
+    /// Where the mailbox is read on loopback, if not at the mail server itself.
+    pub(crate) imaps_port: Option<u16>,
     /// More lines of the mailbox's table.
     pub(crate) mailbox: String,
     /// More tables, at the end.
@@ -72,6 +74,7 @@ impl Config {
                 specialist("ivan", "Иван Смирнов", ivan),
                 specialist("anna", "Анна Белова", anna),
             ],
+            imaps_port: None,
             mailbox: String::new(),
             tables: String::new(),
         }
@@ -88,8 +91,11 @@ impl Config {
             ..
         } = self;
         let (dir, hours) = (dir.display(), hours(self.hours));
+        let imaps_port = self.imaps_port.map(|port| port.to_string());
         let (imaps, submissions, ca) = (
-            lab.variable("MAILLAB_IMAPS_PORT"),
+            imaps_port
+                .as_deref()
+                .unwrap_or_else(|| lab.variable("MAILLAB_IMAPS_PORT")),
             lab.variable("MAILLAB_SUBMISSIONS_PORT"),
             lab.variable("MAILLAB_CA"),
         );

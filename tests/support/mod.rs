@@ -13,6 +13,7 @@
 //! | `mail` | a mail as it arrived |
 //! | `lmtp` | straight into a mailbox |
 //! | `charset` | KOI8-R and windows-1251 |
+//! | `cut` | a proxy that cuts connections at a byte |
 //! | `sink` | a submission server that notes the desk's own time |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
@@ -29,6 +30,7 @@
 
 pub(crate) mod charset;
 pub(crate) mod config;
+pub(crate) mod cut;
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod desk;
