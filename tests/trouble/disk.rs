@@ -1,4 +1,4 @@
-//! A full disk: nothing is taken from the server, one line says why, and all goes on when there is room.
+//! A full disk, and one that fails: nothing is taken from the server, one line says why, and all goes on when there is room.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::support::{Database, Desk, Letter, Program, fresh_uuid};
-use super::{each_once, letter_of_stranger, own_lab, warnings};
+use super::support::{Database, Desk, Engine, Letter, Program, fresh_uuid, wait_until};
+use super::{RECOVERY, each_once, letter_of_stranger, own_lab, stranger_writes, warnings};
 
 /// A small file system in memory.
 struct Disk {
@@ -121,4 +121,70 @@ fn a_full_disk_is_over_as_soon_as_there_is_room() {
         disk.grow("64m");
         each_once(desk, letters);
     });
+}
+
+/// A disk that fails to make data durable, or to write it: the transaction counts as failed, nothing is marked that is not
+/// stored, and all is registered once in the end. The count of calls is each thread's own, so that every connection to the
+/// database fails at the same one: the next process has a disk that works.
+#[test]
+fn a_write_that_fails_is_no_loss() {
+    let lab = own_lab();
+    let mut desk = Desk::new(&lab, Engine::Sqlite, |_| {});
+    desk.start_one(Program::Worker, &[]);
+    desk.start_one(Program::Poller, &[]);
+    desk.wait_for_poll();
+    desk.stop(Program::Poller);
+    let mut letters = Vec::new();
+    for (call, error, nth) in [
+        ("fdatasync", "EIO", 1),
+        ("fdatasync", "EIO", 2),
+        ("fdatasync", "ENOSPC", 3),
+        ("fdatasync", "EIO", 5),
+        ("pwrite64", "EIO", 4),
+        ("pwrite64", "ENOSPC", 9),
+        ("pwrite64", "EIO", 20),
+    ] {
+        letters.push(stranger_writes(&desk, letters.len() as u32 + 1));
+        let wanted = letters.len();
+        let inject = format!("inject={call}:error={error}:when={nth}");
+        let trace = format!("trace={call}");
+        let under = [
+            "strace",
+            "-D",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &trace,
+            "-e",
+            &inject,
+        ];
+        let said = |desk: &Desk| warnings(&desk.log(Program::Poller), "database").len();
+        let before = said(&desk);
+        desk.start_under(Program::Poller, &under);
+        let desk = &mut desk;
+        let what =
+            format!("it goes on, says so or ends after {call} failed with {error} at call {nth}");
+        wait_until(RECOVERY, &what, || {
+            assert!(
+                lab.seen(&desk.help) as i64
+                    <= desk.database.count("ledger WHERE outcome IS NOT NULL"),
+                "a letter is marked that is not registered"
+            );
+            let is_done = desk.database.count("ledger WHERE outcome = 'ticket'") == wanted as i64;
+            let is_said = said(desk) > before;
+            let has_ended = desk
+                .running(Program::Poller)
+                .and_then(|poller| poller.ended())
+                .inspect(|status| assert!(!status.success(), "{status}"));
+            (is_done || is_said || has_ended.is_some()).then_some(())
+        });
+        desk.kill(Program::Poller);
+        desk.start_one(Program::Poller, &[]);
+        let letters: Vec<&Letter> = letters.iter().collect();
+        each_once(desk, &letters);
+        desk.stop(Program::Poller);
+    }
+    desk.stop(Program::Worker);
 }
