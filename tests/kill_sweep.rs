@@ -22,23 +22,7 @@ const DEATHS: usize = 25;
 /// Runs the poller until it dies at the `nth` of its calls, counted by thread, or has nothing more to do. Returns
 /// whether it died.
 fn dies_at(desk: &mut Desk, nth: usize, letters: i64) -> bool {
-    let inject = format!("inject={CALLS}:signal=KILL:when={nth}");
-    let trace = format!("trace={CALLS}");
-    desk.start_under(
-        Program::Poller,
-        &[
-            "strace",
-            "-D",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ],
-    );
+    desk.start_faulty(Program::Poller, CALLS, &format!("signal=KILL:when={nth}"));
     let what = format!("the poller dies at call {nth} or gets through");
     let died = wait_until(Duration::from_secs(60), &what, || {
         let poller = desk.running(Program::Poller)?;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """genmail.py - letters as a support address gets them, the same ones for the same seed.
 
-usage: genmail.py [--seed S] [--to ADDRESS] [--owner UID:GID] COUNT DIR
+usage: genmail.py [--seed S] [--to ADDRESS] [--owner UID:GID] [--huge N] COUNT DIR
 
 Writes COUNT files into DIR (a Maildir's `new`): 70 % text of about 4 KB, 20 % text and HTML of about 31 KB,
 9 % with an attachment of 110 to 800 KB, 1 % of 5 MB; 30 % answer an earlier letter of the same writer, a few are
@@ -72,20 +72,21 @@ def word(text, charset="utf-8"):
     return b"=?%s?B?%s?=" % (charset.encode(), base64.b64encode(text.encode(charset)))
 
 
-def letter(rng, number, share, to, threads):
-    """One letter; `share` in 0..1 decides its shape."""
+def letter(rng, number, share, to, threads, is_huge):
+    """One letter; `share` in 0..1 decides its shape, unless it is of 40 MB."""
     charset = rng.choices([name for name, _ in CHARSETS], [weight for _, weight in CHARSETS])[0]
     who = rng.randrange(300)
     boundary = b"=_b%d_%d" % (number, rng.randrange(1 << 30))
-    if share < 0.70:
+    if share < 0.70 and not is_huge:
         body = text_part(rng, "plain", prose(rng, rng.randrange(1500, 5000), charset), charset)
-    elif share < 0.90:
+    elif share < 0.90 and not is_huge:
         words = prose(rng, 10_000, charset)
         html = "<html><body><p>" + words.replace("\n", "<br>\n") + "</p></body></html>\n"
         body = multipart(b"alternative", [text_part(rng, "plain", words, charset),
                                           text_part(rng, "html", html, charset)], boundary)
     else:
         size = 5_000_000 if share >= 0.99 else rng.randrange(110_000, 800_000)
+        size = 40_000_000 if is_huge else size
         words = text_part(rng, "plain", prose(rng, 1500, charset), charset)
         body = multipart(b"mixed", [words, attachment(rng, size, number)], boundary)
     message_id = b"<bench.%d.%d@family.test>" % (number, rng.randrange(1 << 40))
@@ -111,6 +112,7 @@ def main():
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--to", default="help@school.test")
     arguments.add_argument("--owner")
+    arguments.add_argument("--huge", type=int, default=0, help="so many of the letters are of 40 MB")
     arguments.add_argument("count", type=int)
     arguments.add_argument("dir")
     given = arguments.parse_args()
@@ -120,11 +122,13 @@ def main():
     rng.shuffle(shares)
     total = replies = copies = 0
     bytes_before = None
+    every = given.count // given.huge if given.huge else 0
     for number, share in enumerate(shares):
-        if bytes_before is not None and number % 167 == 166:
+        is_huge = bool(every) and number % every == every // 2
+        if bytes_before is not None and number % 167 == 166 and not is_huge:
             data, reply, copies = bytes_before, False, copies + 1
         else:
-            data, reply = letter(rng, number, share, given.to, threads)
+            data, reply = letter(rng, number, share, given.to, threads, is_huge)
         bytes_before = data if len(data) < 50_000 else bytes_before
         path = os.path.join(given.dir, f"{START + number}.M{number}P1.bench,S={len(data)}")
         with open(path, "wb") as file:

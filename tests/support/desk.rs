@@ -142,6 +142,15 @@ impl Desk {
         self.daemons.push(daemon);
     }
 
+    /// Starts a program some of whose system calls fail or kill it: `fault` as strace's inject takes it, such as
+    /// `signal=KILL:when=3`, counted by thread.
+    pub(crate) fn start_faulty(&mut self, program: Program, calls: &str, fault: &str) {
+        let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{fault}"));
+        #[rustfmt::skip]
+        let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+        self.start_under(program, &strace);
+    }
+
     /// Starts one daemon that will die at a fail point: `claimed`, `parsed@2`.
     pub(crate) fn start_to_die(&mut self, program: Program, point: &str) {
         self.start_one(program, &[("NINETOSIX_FAILPOINT", point)]);

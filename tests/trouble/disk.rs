@@ -146,23 +146,9 @@ fn a_write_that_fails_is_no_loss() {
     ] {
         letters.push(stranger_writes(&desk, letters.len() as u32 + 1));
         let wanted = letters.len();
-        let inject = format!("inject={call}:error={error}:when={nth}");
-        let trace = format!("trace={call}");
-        let under = [
-            "strace",
-            "-D",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ];
         let said = |desk: &Desk| warnings(&desk.log(Program::Poller), "database").len();
         let before = said(&desk);
-        desk.start_under(Program::Poller, &under);
+        desk.start_faulty(Program::Poller, call, &format!("error={error}:when={nth}"));
         let desk = &mut desk;
         let what =
             format!("it goes on, says so or ends after {call} failed with {error} at call {nth}");
