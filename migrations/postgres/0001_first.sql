@@ -86,7 +86,7 @@ CREATE TABLE message (
     raw_mail_id   BIGINT NOT NULL REFERENCES raw_mail (id), -- its bytes
     author        TEXT NOT NULL CHECK (author IN ('requester', 'specialist', 'robot')), -- who wrote it
     login         TEXT,                         -- of the specialist who wrote it
-    from_address  TEXT NOT NULL,                -- in its compared form; '' where there was none
+    from_address  TEXT NOT NULL,                -- whom to answer, in its compared form; '' where there was nobody
     from_name     TEXT NOT NULL,                -- the name beside the address; '' where there was none
     message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
     content_hash  TEXT NOT NULL,                -- SHA-256 of sender, date, subject and body: some programs use a Message-ID twice

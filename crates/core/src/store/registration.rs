@@ -532,7 +532,10 @@ async fn insert_message(
         raw_mail_id: Set(pending.raw_mail_id),
         author: Set(name.to_owned()),
         login: Set(login),
-        from_address: Set(mail.sender().map(ToString::to_string).unwrap_or_default()),
+        from_address: Set(mail
+            .correspondent()
+            .map(ToString::to_string)
+            .unwrap_or_default()),
         from_name: Set(mail.sender_name().to_string()),
         message_id: Set(mail.message_id.clone()),
         content_hash: Set(mail.content_hash.clone()),
