@@ -107,7 +107,8 @@ sql() {
 }
 
 start_poller() {
-  NINETOSIX_LOG_FORMAT=json "$binaries/ninetosix-poller" run --config "$desk/ninetosix.toml" \
+  # As the units and the image set it.
+  MALLOC_ARENA_MAX=1 NINETOSIX_LOG_FORMAT=json "$binaries/ninetosix-poller" run --config "$desk/ninetosix.toml" \
     </dev/null >"$work/daemon.log" 2>&1 &
   daemon=$!
 }

@@ -18,6 +18,8 @@ use crate::domain::registration::Outcome;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// The most bytes of one letter written in one transaction.
 const TRANSACTION_BYTES: usize = 8 * CHUNK_BYTES;
+/// Rows of a letter read at once.
+const CHUNKS_READ: usize = 4;
 /// What is looked at of stored bytes to find the end of the header.
 const HEADER_BYTES: usize = 256 * 1024;
 /// Attempts alone after which a letter is set aside.
@@ -446,15 +448,23 @@ pub(super) async fn raw(db: &impl ConnectionTrait, raw_mail_id: i64) -> Result<V
         .one(db)
         .await?
         .ok_or_else(|| broken("missing"))?;
-    let chunks = raw_chunk::Entity::find()
-        .filter(raw_chunk::Column::RawMailId.eq(raw_mail_id))
-        .order_by_asc(raw_chunk::Column::Seq)
-        .all(db)
-        .await?;
     let mut bytes = Vec::with_capacity(row.size_bytes as usize);
-    chunks
-        .into_iter()
-        .for_each(|chunk| bytes.extend(chunk.bytes));
+    // A few at a time: the rows of a large letter at once would be in memory three times.
+    for from in (0..).step_by(CHUNKS_READ) {
+        let chunks = raw_chunk::Entity::find()
+            .filter(raw_chunk::Column::RawMailId.eq(raw_mail_id))
+            .filter(raw_chunk::Column::Seq.between(from, from + CHUNKS_READ as i32 - 1))
+            .order_by_asc(raw_chunk::Column::Seq)
+            .all(db)
+            .await?;
+        let is_last = chunks.len() < CHUNKS_READ;
+        chunks
+            .into_iter()
+            .for_each(|chunk| bytes.extend(chunk.bytes));
+        if is_last {
+            break;
+        }
+    }
     if row.complete && bytes.len() as i64 == row.size_bytes {
         Ok(bytes)
     } else {

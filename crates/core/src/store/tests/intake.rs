@@ -11,7 +11,9 @@ on_both_engines! {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
         let large: Vec<u8> = (0..9 * 1024 * 1024 + 17).map(|n: u32| (n % 251) as u8).collect();
-        for raw in [&b""[..], b"Subject: x\r\n\r\nhello\r\n", &large] {
+        // At the edges of a row, and of the rows that are read at once.
+        let edges = [1, 4, 8].map(|mib| &large[..mib * 1024 * 1024]);
+        for raw in [&b""[..], b"Subject: x\r\n\r\nhello\r\n", &large].into_iter().chain(edges) {
             let pending = lab.fetched(raw, &held, now).await;
             assert!(lab.store.raw(pending.raw_mail_id).await.expect("whole") == raw);
         }
