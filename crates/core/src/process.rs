@@ -1,4 +1,4 @@
-//! Which process holds a lease, and whether it still lives.
+//! Which process holds a lease, and whether it still lives; and by how much it differs from others that wait.
 //!
 //! After a crash the same host may take a lease back at once instead of waiting for it to run out: the holder's name
 //! says on which boot, in which pid namespace and by which process it was taken, and that process is looked for.
@@ -12,6 +12,12 @@ pub fn holder() -> String {
     let host =
         host().unwrap_or_else(|| format!("unknown:{:08x}", getrandom::u32().unwrap_or_default()));
     format!("{host}/{pid}/{}", started_at(pid).unwrap_or_default())
+}
+
+/// Returns a number in -1.0..=1.0 that differs between letters and daemons.
+pub fn jitter() -> f64 {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(random) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
 /// Returns whether the process named `holder` is known to be dead. One on another host never is.

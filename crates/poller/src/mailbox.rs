@@ -84,7 +84,7 @@ impl MailboxLoop {
                 }
                 End::Failed { problem, failure } => {
                     pulse.bad(&store, problem, clock.now()).await;
-                    stop.sleep(pace.failed(failure, random())).await;
+                    stop.sleep(pace.failed(failure, process::jitter())).await;
                 }
             }
         }
@@ -238,9 +238,4 @@ fn failed(host: &str, error: SyncError) -> End {
         SyncError::Store(error) => error.to_string(),
     };
     End::Failed { problem, failure }
-}
-
-/// A number between nothing and one, so that not all daemons knock at once.
-fn random() -> f64 {
-    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }

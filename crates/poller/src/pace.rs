@@ -35,8 +35,8 @@ impl Pace {
         self.refusals = 0;
     }
 
-    /// Returns how long to wait after a failure. `random` in 0.0..=1.0 moves it by up to ten per cent either way.
-    pub(crate) fn failed(&mut self, failure: Failure, random: f64) -> Duration {
+    /// Returns how long to wait after a failure. `jitter` in -1.0..=1.0 moves it by up to ten per cent either way.
+    pub(crate) fn failed(&mut self, failure: Failure, jitter: f64) -> Duration {
         let wait = match failure {
             Failure::LoginRefused => {
                 let minutes = REFUSED_MIN[self.refusals.min(REFUSED_MIN.len() - 1)];
@@ -49,7 +49,7 @@ impl Pace {
                 wait.min(PAUSE.1)
             }
         };
-        wait.mul_f64(0.9 + 0.2 * random.clamp(0.0, 1.0))
+        wait.mul_f64(1.0 + jitter.clamp(-1.0, 1.0) / 10.0)
     }
 
     /// Notes a login at `now`, and returns how long to wait before it.
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn waits_grow_to_a_limit_and_begin_anew_when_all_is_well() {
         let mut pace = Pace::default();
-        let seconds = |pace: &mut Pace, failure| pace.failed(failure, 0.5).as_secs();
+        let seconds = |pace: &mut Pace, failure| pace.failed(failure, 0.0).as_secs();
         let waits: Vec<u64> = (0..8)
             .map(|_| seconds(&mut pace, Failure::Trouble))
             .collect();
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(seconds(&mut pace, Failure::Trouble), 1);
         assert_eq!(seconds(&mut pace, Failure::LoginRefused), 60);
         let mut pace = Pace::default();
-        assert_eq!(pace.failed(Failure::LoginRefused, 0.0).as_secs(), 54);
+        assert_eq!(pace.failed(Failure::LoginRefused, -1.0).as_secs(), 54);
         pace.good();
         assert_eq!(pace.failed(Failure::LoginRefused, 1.0).as_secs(), 66);
     }

@@ -201,7 +201,7 @@ impl Delivery {
             &self.office.desk.calendar,
             claimed.created_at,
             claimed.attempts,
-            jitter(),
+            crate::process::jitter(),
             now,
         ) {
             Some(at) => Ending::TryAgain { at, why },
@@ -324,12 +324,6 @@ impl From<NotComposable> for Stopped {
     fn from(error: NotComposable) -> Stopped {
         Stopped::Hold(error.to_string())
     }
-}
-
-/// Returns a number in -1.0..=1.0 that differs between letters and daemons.
-fn jitter() -> f64 {
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    f64::from(random) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
 /// One line a letter's attempt.
