@@ -3,13 +3,15 @@
 -- Times are UTC, written as RFC 3339 text with at most microseconds, always by the program and never by SQL,
 -- so that comparing two of them as text compares the instants.
 
--- A folder that was looked at. A letter that was in it before `first_seen_at` is `before_start`, not a ticket.
+-- A folder that was looked at, once for each numbering of its letters. A letter that was in it before the first one began
+-- is `before_start`, not a ticket.
 CREATE TABLE folder (
     mailbox       TEXT NOT NULL,                -- the support address the mailbox serves
     folder        TEXT NOT NULL,                -- its name on the server, decoded
-    uidvalidity   INTEGER NOT NULL,              -- the server's generation of UIDs (RFC 9051 section 2.3.1.1)
-    first_seen_at TEXT NOT NULL,                -- when this generation was first selected
-    PRIMARY KEY (mailbox, folder, uidvalidity)
+    numbering     INTEGER NOT NULL,             -- 1, 2, 3 …: a new one when the server's UIDs mean other letters
+    uidvalidity   INTEGER NOT NULL,             -- what the server calls it (RFC 9051 section 2.3.1.1)
+    first_seen_at TEXT NOT NULL,                -- when it began for us
+    PRIMARY KEY (mailbox, folder, numbering)
 ) STRICT, WITHOUT ROWID;
 
 -- A letter's bytes exactly as the server gave them, once for all copies of it.
@@ -55,7 +57,8 @@ CREATE TABLE ledger (
     id             INTEGER PRIMARY KEY AUTOINCREMENT, -- its number, in order of fetching: a letter that was set aside is called by it
     mailbox        TEXT NOT NULL,               -- the support address
     folder         TEXT NOT NULL,               -- the folder on the server
-    uidvalidity    INTEGER NOT NULL,            -- the generation of the UID
+    uidvalidity    INTEGER NOT NULL,            -- what the server calls the numbering of the UID
+    numbering      INTEGER NOT NULL,            -- what we call it: a server may use one UIDVALIDITY for two
     uid            INTEGER NOT NULL,            -- the letter's UID there
     internal_date  TEXT NOT NULL,               -- when the server took the letter in: its true time of arrival
     size_bytes     INTEGER NOT NULL,             -- as the server says (RFC822.SIZE)
@@ -71,7 +74,7 @@ CREATE TABLE ledger (
     marked         INTEGER NOT NULL,            -- 1 once the courtesy mark was set on the server (or need not be)
     fetched_at     TEXT NOT NULL,               -- when its row was written
     decided_at     TEXT,                        -- when its outcome was
-    UNIQUE (mailbox, folder, uidvalidity, uid)
+    UNIQUE (mailbox, folder, uidvalidity, numbering, uid)
 ) STRICT;
 CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
 CREATE INDEX ledger_unmarked ON ledger (mailbox, folder) WHERE marked = 0;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Desk, Engine, Lab, Letter, on_both_engines};
+use crate::support::{Desk, Engine, Lab, Letter, Program, on_both_engines};
 
 on_both_engines! {
     fn letters_from_before_the_first_start_are_history(engine) {
@@ -60,6 +60,46 @@ on_both_engines! {
         desk.stop_both();
     }
 
+    fn uids_given_anew_under_the_same_uidvalidity_lose_nothing_and_make_no_second_ticket(engine) {
+        let lab = Lab::own(&[]);
+        let mut desk = Desk::new(&lab, engine, |_| {});
+        desk.start();
+        let write = |desk: &Desk, number: usize| {
+            let from = desk.rita_for(&number.to_string());
+            let letter = Letter::new("Рита", &from, &desk.help, "Вопрос", "Помогите.");
+            desk.receive(&from, &letter);
+            letter
+        };
+        // UIDNEXT falls while the poller reads, and once more while nobody does: then UIDs are beyond what is known when it
+        // looks again, and only their letters tell.
+        let mut letters: Vec<Letter> = (0..4).map(|number| write(&desk, number)).collect();
+        desk.wait_until_quiet(4);
+        lab.roll_back(&desk.help, 2);
+        letters.push(write(&desk, 4));
+        desk.wait_until_quiet(7);
+        desk.stop(Program::Poller);
+        lab.roll_back(&desk.help, 1);
+        letters.extend((5..9).map(|number| write(&desk, number)));
+        desk.start_one(Program::Poller, &[]);
+        desk.wait_until_quiet(12);
+
+        let ledger = desk.ledger();
+        let validities: std::collections::BTreeSet<&str> = ledger.iter().map(|row| row.text("uidvalidity")).collect();
+        assert_eq!(validities.len(), 1, "{ledger:?}");
+        for letter in &letters {
+            let rows = ledger.iter().filter(|row| row.maybe("message_id") == Some(letter.message_id()));
+            let outcomes: Vec<&str> = rows.map(|row| row.text("outcome")).collect();
+            assert_eq!(outcomes.iter().filter(|outcome| **outcome == "ticket").count(), 1, "{outcomes:?}");
+        }
+        assert_eq!(desk.tickets().len(), letters.len(), "{ledger:?}");
+        let doubles = ledger.iter().filter(|row| row.maybe("outcome") == Some("duplicate_of"));
+        assert_eq!(doubles.count(), 3, "two letters stayed the first time, one the second: {ledger:?}");
+        let said = desk.log(Program::Poller);
+        assert_eq!(said.matches("numbers the folder anew").count(), 2, "{said}");
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
     fn both_daemons_end_on_sigterm_with_work_in_hand(engine) {
         let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
         desk.start();
@@ -67,7 +107,7 @@ on_both_engines! {
             let from = desk.rita_for(&number.to_string());
             desk.receive(&from, &Letter::new("Рита", &from, &desk.help, "Много", "Писем."));
         }
-        for program in crate::support::Program::BOTH {
+        for program in Program::BOTH {
             assert!(desk.stop(program) < Duration::from_secs(30));
         }
         // Nothing is lost or repeated by it.

@@ -207,6 +207,54 @@ impl Lab {
             .count()
     }
 
+    /// Takes an inbox back to its first `kept` letters, as a server does that was restored from an old backup: the UIDs of
+    /// the others are given anew, under the same UIDVALIDITY. In a lab of the test's own.
+    pub(crate) fn roll_back(&self, address: &str, kept: usize) {
+        self.maillab("stop", &["dovecot"]);
+        let maildir = self.dir.join("mail").join(address);
+        let list = maildir.join("dovecot-uidlist");
+        let text = fs::read_to_string(&list).expect("Dovecot's list of UIDs");
+        let (head, letters) = text.split_once('\n').expect("a line of its own");
+        let mut head: Vec<&str> = head.split(' ').collect();
+        let next = format!("N{}", kept + 1);
+        *head
+            .iter_mut()
+            .find(|field| field.starts_with('N'))
+            .expect("UIDNEXT") = &next;
+        let mut kept_lines = head.join(" ");
+        for (at, line) in letters.lines().enumerate() {
+            let (_, name) = line.split_once(" :").expect("a UID and a file");
+            if at < kept {
+                kept_lines = format!("{kept_lines}\n{line}");
+                continue;
+            }
+            let unique = name.split(':').next().unwrap_or(name);
+            for folder in ["new", "cur"] {
+                let files = fs::read_dir(maildir.join(folder))
+                    .into_iter()
+                    .flatten()
+                    .flatten();
+                for file in
+                    files.filter(|file| file.file_name().to_string_lossy().starts_with(unique))
+                {
+                    fs::remove_file(file.path()).expect("a letter");
+                }
+            }
+        }
+        // In place: the file belongs to the server.
+        fs::write(&list, kept_lines + "\n").expect("the list of UIDs");
+        for file in fs::read_dir(&maildir).expect("the Maildir").flatten() {
+            if file
+                .file_name()
+                .to_string_lossy()
+                .starts_with("dovecot.index")
+            {
+                fs::remove_file(file.path()).expect("an index");
+            }
+        }
+        self.maillab("start", &["dovecot"]);
+    }
+
     /// Runs `maillab COMMAND DIR ARGUMENTS`, which must succeed.
     pub(crate) fn maillab(&self, command: &str, arguments: &[&str]) {
         run(&self.dir, command, arguments);

@@ -1,18 +1,16 @@
 //! One folder and the ledger, brought together: every UID the server shows gets a row, and every decided letter its
 //! mark on the server. Nothing on the server is changed before the commit that holds the bytes.
 
-use std::collections::{BTreeSet, HashMap};
-
-use chrono::{DateTime, Utc};
-
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config::AfterRegistration;
 use ninetosix_core::failpoint;
 use ninetosix_core::store::StoreError;
-use ninetosix_core::store::intake::{FolderKey, FolderState, Listed, Renumbered};
+use ninetosix_core::store::folder::FolderKey;
+use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::lease::Held;
 
-use crate::imap::{Connection, Envelope, Headers, ImapError};
+use crate::imap::{Connection, Envelope, ImapError};
+use crate::numbering::Numbering;
 use crate::register::Register;
 
 /// Letters asked for at once, and the bytes after which no more are asked for.
@@ -20,8 +18,6 @@ const FETCH_LETTERS: usize = 50;
 const FETCH_BYTES: u64 = 8 * 1024 * 1024;
 /// The most bytes that are in memory at once, but for one letter that is larger.
 const TOGETHER_BYTES: u64 = 2 * FETCH_BYTES;
-/// Headers asked for at once, for letters that are only listed.
-const LIST_LETTERS: usize = 500;
 /// What is kept of a letter above the cap: its header and the beginning of its text.
 const BEGINNING_BYTES: u32 = 1024 * 1024;
 
@@ -39,17 +35,20 @@ pub(crate) enum SyncError {
 pub(crate) struct Folder {
     /// Its name on the server.
     pub(crate) name: String,
-    /// UIDs with a row, under `uidvalidity`; read from the ledger when the folder is first selected.
-    known: Option<(u32, BTreeSet<u32>)>,
+    /// What the ledger knows of it; looked up when the folder is first selected.
+    numbering: Option<Numbering>,
 }
 
 impl Folder {
     pub(crate) fn new(name: String) -> Folder {
-        Folder { name, known: None }
+        Folder {
+            name,
+            numbering: None,
+        }
     }
 
     /// Selects the folder, stores what is new, registers it and marks it. `thorough` looks for gaps below the highest
-    /// UID too.
+    /// UID too, and whether UIDs mean what they meant.
     pub(crate) async fn bring_up_to_date(
         &mut self,
         connection: &mut Connection,
@@ -60,22 +59,11 @@ impl Folder {
         held: &Held,
     ) -> Result<(), SyncError> {
         let selected = connection.select(&self.name).await?;
-        let key = FolderKey {
-            mailbox: register.mailbox.to_string(),
-            folder: self.name.clone(),
-            uidvalidity: selected.uidvalidity,
+        let numbering = match self.numbering.take() {
+            Some(numbering) if !thorough && numbering.holds(selected) => numbering,
+            _ => Numbering::of(&self.name, selected, connection, register, held).await?,
         };
-        if self
-            .known
-            .as_ref()
-            .is_none_or(|(uidvalidity, _)| *uidvalidity != selected.uidvalidity)
-        {
-            self.begin(connection, register, &key, held).await?;
-            self.known = Some((selected.uidvalidity, register.store.known_uids(&key).await?));
-        }
-        let Some((_, known)) = &mut self.known else {
-            return Ok(());
-        };
+        let Numbering { key, known, .. } = self.numbering.insert(numbering);
 
         let highest = known.last().copied().unwrap_or_default();
         let from = if thorough {
@@ -99,159 +87,29 @@ impl Folder {
                 }
                 let size: u64 = batch.iter().map(|letter| u64::from(letter.size)).sum();
                 if size + waiting.bytes() > TOGETHER_BYTES {
-                    let stored = keep(register, &key, std::mem::take(&mut waiting), held).await?;
+                    let stored = keep(register, key, std::mem::take(&mut waiting), held).await?;
                     known.extend(stored);
                 }
                 let before = std::mem::take(&mut waiting);
                 let clock = register.clock.clone();
                 let (next, stored) = tokio::join!(
                     fetch(connection, clock.as_ref(), batch, letter_cap_bytes),
-                    keep(register, &key, before, held)
+                    keep(register, key, before, held)
                 );
                 known.extend(stored?);
                 waiting = next?;
-                mark(connection, register, &key, after).await?;
+                mark(connection, register, key, after).await?;
             }
         }
-        known.extend(keep(register, &key, waiting, held).await?);
+        known.extend(keep(register, key, waiting, held).await?);
         // What an earlier run stored and did not get to.
         register.all(held).await?;
-        mark(connection, register, &key, after).await
-    }
-
-    /// Meets a folder, or a new numbering of it, for the first time.
-    async fn begin(
-        &self,
-        connection: &mut Connection,
-        register: &Register,
-        key: &FolderKey,
-        held: &Held,
-    ) -> Result<(), SyncError> {
-        let state = register.store.folder_state(key).await?;
-        if state == FolderState::Known {
-            return Ok(());
-        }
-        let mut listed = Vec::new();
-        for some in connection.search_from(1).await?.chunks(LIST_LETTERS) {
-            listed.extend(
-                connection
-                    .fetch_headers(some, "MESSAGE-ID")
-                    .await?
-                    .into_iter()
-                    .map(|headers| list(headers, register)),
-            );
-        }
-        let mut again = Vec::new();
-        let before = match state {
-            FolderState::New => {
-                tracing::info!(
-                    mailbox.folder = key.folder,
-                    letters = listed.len(),
-                    "first look: letters already there are kept in the ledger and become no tickets"
-                );
-                listed
-            }
-            FolderState::Renumbered => {
-                // Letters keep their size and date under a new UIDVALIDITY. Those that were there before the start stay
-                // so; those registered are known by their headers; the rest is fetched again and known by its bytes.
-                let old = register.store.before_start(key).await?;
-                let fingerprint = |letter: &Listed| {
-                    (
-                        letter.size_bytes,
-                        letter.internal_date,
-                        letter.message_id.clone(),
-                    )
-                };
-                let old: BTreeSet<_> = old.iter().map(fingerprint).collect();
-                tracing::warn!(
-                    mailbox.folder = key.folder,
-                    letters = listed.len(),
-                    "the server renumbered the folder: every letter is looked at again"
-                );
-                let (before, others): (Vec<_>, Vec<_>) = listed
-                    .into_iter()
-                    .partition(|letter| old.contains(&fingerprint(letter)));
-                again = recognise(connection, register, key, others).await?;
-                tracing::info!(
-                    mailbox.folder = key.folder,
-                    letters = again.len(),
-                    "recognised without being fetched again"
-                );
-                before
-            }
-            FolderState::Known => return Ok(()),
-        };
-        register
-            .store
-            .begin_folder(key, &before, &again, held, register.clock.now())
-            .await?;
-        Ok(())
+        mark(connection, register, key, after).await
     }
 }
 
-/// Finds those of `letters` that were registered under an older number: same size, date and whole header.
-async fn recognise(
-    connection: &mut Connection,
-    register: &Register,
-    key: &FolderKey,
-    letters: Vec<Listed>,
-) -> Result<Vec<(Listed, Renumbered)>, SyncError> {
-    let mut registered: HashMap<(u64, DateTime<Utc>), Vec<Renumbered>> = HashMap::new();
-    for letter in register.store.registered_before(key).await? {
-        registered
-            .entry((letter.size_bytes, letter.internal_date))
-            .or_default()
-            .push(letter);
-    }
-    let known = |letter: &Listed| registered.get(&(letter.size_bytes, letter.internal_date));
-    let mut again = Vec::new();
-    let candidates: Vec<Listed> = letters
-        .into_iter()
-        .filter(|letter| known(letter).is_some())
-        .collect();
-    for some in candidates.chunks(LIST_LETTERS) {
-        let uids: Vec<u32> = some.iter().map(|letter| letter.uid).collect();
-        let hashes: HashMap<u32, String> =
-            connection.hash_headers(&uids).await?.into_iter().collect();
-        for letter in some {
-            let Some(hash) = hashes.get(&letter.uid) else {
-                continue;
-            };
-            for first in known(letter).into_iter().flatten() {
-                if register
-                    .store
-                    .header_hash(first.raw_mail_id)
-                    .await?
-                    .as_ref()
-                    == Some(hash)
-                {
-                    again.push((letter.clone(), first.clone()));
-                    break;
-                }
-            }
-        }
-    }
-    Ok(again)
-}
-
-/// What the server says of a letter that is not fetched.
-fn list(headers: Headers, register: &Register) -> Listed {
-    let text = String::from_utf8_lossy(&headers.lines).replace(['\r', '\n'], " ");
-    let id = text.split_once(':').map(|(_, id)| {
-        id.trim()
-            .trim_start_matches('<')
-            .trim_end_matches('>')
-            .chars()
-            .take(500)
-            .collect::<String>()
-    });
-    Listed {
-        message_id: id.filter(|id| !id.is_empty()),
-        ..listing(&headers.envelope, register.clock.as_ref())
-    }
-}
-
-fn listing(envelope: &Envelope, clock: &dyn Clock) -> Listed {
+/// What the ledger keeps of what the server says of a letter.
+pub(crate) fn listing(envelope: &Envelope, clock: &dyn Clock) -> Listed {
     Listed {
         uid: envelope.uid,
         internal_date: envelope.internal_date.unwrap_or_else(|| clock.now()),

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ninetosix_core::config::Settings;
 use ninetosix_core::store::Store;
-use ninetosix_core::store::intake::FolderKey;
+use ninetosix_core::store::folder::FolderKey;
 use serde::Serialize;
 
 use crate::app::server;
 use crate::imap::{Connection, Role};
+use crate::numbering::{COMPARED, given_anew};
 
 /// One folder's count.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +26,8 @@ pub struct Count {
     pub in_ledger: usize,
     /// UIDs on the server without a row.
     pub missing: Vec<u32>,
+    /// UIDs on the server whose letter arrived at another time than the row's: the server gave the UID anew.
+    pub given_anew: Vec<u32>,
     /// Rows whose letter is on the server no more; deleting or moving letters is no loss.
     pub gone: usize,
     /// Rows by outcome; `pending` are stored and not decided yet.
@@ -32,9 +35,11 @@ pub struct Count {
 }
 
 impl Count {
-    /// Returns whether every letter on the server has a row that ended in an outcome.
+    /// Returns whether every letter on the server has a row of its own that ended in an outcome.
     pub fn agrees(&self) -> bool {
-        self.missing.is_empty() && !self.outcomes.contains_key("pending")
+        self.missing.is_empty()
+            && self.given_anew.is_empty()
+            && !self.outcomes.contains_key("pending")
     }
 }
 
@@ -53,18 +58,31 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
             };
             let selected = connection.select(&folder).await?;
             let on_server: BTreeSet<u32> = connection.search_from(1).await?.into_iter().collect();
-            let key = FolderKey {
-                mailbox: mailbox.address.to_string(),
-                folder: folder.clone(),
-                uidvalidity: selected.uidvalidity,
-            };
+            let latest = store
+                .latest_numbering(mailbox.address.as_str(), &folder)
+                .await?;
+            let key = latest
+                .filter(|latest| latest.uidvalidity == selected.uidvalidity)
+                .unwrap_or_else(|| FolderKey {
+                    mailbox: mailbox.address.to_string(),
+                    folder: folder.clone(),
+                    uidvalidity: selected.uidvalidity,
+                    // No row has it.
+                    numbering: 0,
+                });
             let known = store.known_uids(&key).await?;
+            let both: Vec<u32> = on_server.intersection(&known).copied().collect();
+            let mut anew = Vec::new();
+            for some in both.chunks(COMPARED) {
+                anew.extend(given_anew(store, &key, some, &mut connection).await?);
+            }
             counts.push(Count {
                 mailbox: key.mailbox.clone(),
                 folder,
                 uidvalidity: selected.uidvalidity,
                 on_server: on_server.len(),
-                in_ledger: on_server.intersection(&known).count(),
+                in_ledger: both.len(),
+                given_anew: anew,
                 missing: on_server.difference(&known).copied().collect(),
                 gone: known.difference(&on_server).count(),
                 outcomes: store.outcomes(&key).await?,
@@ -100,17 +118,18 @@ pub fn print(count: &Count) {
             count.gone
         );
     }
-    if !count.missing.is_empty() {
-        let uids: Vec<String> = count
-            .missing
-            .iter()
-            .take(50)
-            .map(ToString::to_string)
-            .collect();
+    for (what, uids) in [
+        ("without a row", &count.missing),
+        ("with the row of an earlier letter", &count.given_anew),
+    ] {
+        if uids.is_empty() {
+            continue;
+        }
+        let some: Vec<String> = uids.iter().take(50).map(ToString::to_string).collect();
         println!(
-            "  without a row: UID {}{}",
-            uids.join(", "),
-            if count.missing.len() > 50 { " …" } else { "" }
+            "  {what}: UID {}{}",
+            some.join(", "),
+            if uids.len() > 50 { " …" } else { "" }
         );
     }
 }

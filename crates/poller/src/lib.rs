@@ -1,7 +1,8 @@
 //! IMAP mailbox to registered tickets and their receipts, around the clock.
 //!
-//! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox, `pace` how often it tries; `folder` brings one folder and the
-//!   ledger together; `register` turns stored bytes into what they cause;
+//! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox, `pace` how often it tries; `folder`
+//!   brings one folder and the ledger together, `numbering` says what its UIDs mean; `register` turns stored bytes into
+//!   what they cause;
 //! - [`imap`] is the connection; [`check`], [`explain`], [`ledger`] and [`quarantine`] are what operators ask.
 
 pub mod app;
@@ -11,6 +12,7 @@ mod folder;
 pub mod imap;
 pub mod ledger;
 mod mailbox;
+mod numbering;
 mod pace;
 pub mod quarantine;
 mod register;

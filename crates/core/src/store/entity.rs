@@ -28,7 +28,8 @@ macro_rules! table {
 table!(folder "folder" {
     #[sea_orm(primary_key, auto_increment = false)] mailbox: String,
     #[sea_orm(primary_key, auto_increment = false)] folder: String,
-    #[sea_orm(primary_key, auto_increment = false)] uidvalidity: i64,
+    #[sea_orm(primary_key, auto_increment = false)] numbering: i64,
+    uidvalidity: i64,
     first_seen_at: DateTimeUtc,
 });
 
@@ -68,6 +69,7 @@ table!(ledger "ledger" {
     mailbox: String,
     folder: String,
     uidvalidity: i64,
+    numbering: i64,
     uid: i64,
     internal_date: DateTimeUtc,
     size_bytes: i64,

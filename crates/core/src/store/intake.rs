@@ -1,14 +1,13 @@
 //! Raw bytes first: what the server gave is in the database, with its ledger row, before anybody looks at it (rule R01).
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 
-use super::entity::{folder, ledger, raw_chunk, raw_mail};
+use super::entity::{ledger, raw_chunk, raw_mail};
+use super::folder::FolderKey;
 use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
 use crate::domain::digest::sha256;
@@ -20,21 +19,8 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 const TRANSACTION_BYTES: usize = 8 * CHUNK_BYTES;
 /// Rows of a letter read at once.
 const CHUNKS_READ: usize = 4;
-/// What is looked at of stored bytes to find the end of the header.
-const HEADER_BYTES: usize = 256 * 1024;
 /// Attempts alone after which a letter is set aside.
 pub const ATTEMPTS_ALONE: i32 = 3;
-
-/// A folder on the server in one generation of its UIDs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FolderKey {
-    /// The support address.
-    pub mailbox: String,
-    /// The folder's name.
-    pub folder: String,
-    /// The generation of its UIDs.
-    pub uidvalidity: u32,
-}
 
 /// What the server says of a letter without giving it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,30 +33,6 @@ pub struct Listed {
     pub size_bytes: u64,
     /// Its Message-ID without brackets, where it was asked for.
     pub message_id: Option<String>,
-}
-
-/// A letter that was registered under an older numbering of its folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renumbered {
-    /// Its ledger row.
-    pub ledger_id: i64,
-    /// Its bytes.
-    pub raw_mail_id: i64,
-    /// Its size, as the server said.
-    pub size_bytes: u64,
-    /// When the server took it in.
-    pub internal_date: DateTime<Utc>,
-}
-
-/// What is known of a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FolderState {
-    /// Never looked at: what is in it was there before the start.
-    New,
-    /// Looked at under another UIDVALIDITY: every letter in it is looked at again.
-    Renumbered,
-    /// Looked at before.
-    Known,
 }
 
 /// A letter whose bytes are stored and which is not decided yet.
@@ -102,139 +64,6 @@ pub struct Unmarked {
 }
 
 impl Store {
-    /// Returns what is known of the folder.
-    pub async fn folder_state(&self, key: &FolderKey) -> Result<FolderState> {
-        let generations = folder::Entity::find()
-            .filter(folder::Column::Mailbox.eq(&key.mailbox))
-            .filter(folder::Column::Folder.eq(&key.folder))
-            .all(&self.db)
-            .await?;
-        Ok(
-            match generations
-                .iter()
-                .any(|row| row.uidvalidity == i64::from(key.uidvalidity))
-            {
-                true => FolderState::Known,
-                false if generations.is_empty() => FolderState::New,
-                false => FolderState::Renumbered,
-            },
-        )
-    }
-
-    /// Records that the folder is looked at from now on, `before` as letters that were in it before, and `again` as
-    /// letters that were registered under an older numbering.
-    pub async fn begin_folder(
-        &self,
-        key: &FolderKey,
-        before: &[Listed],
-        again: &[(Listed, Renumbered)],
-        held: &Held,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        let tx = self.begin_write().await?;
-        lease::check(&tx, held).await?;
-        folder::ActiveModel {
-            mailbox: Set(key.mailbox.clone()),
-            folder: Set(key.folder.clone()),
-            uidvalidity: Set(key.uidvalidity.into()),
-            first_seen_at: Set(now),
-        }
-        .insert(&tx)
-        .await?;
-        let before = before.iter().map(|letter| ledger::ActiveModel {
-            outcome: Set(Some(Outcome::BeforeStart.as_str().to_owned())),
-            reason: Set(Some(
-                "it was in the mailbox before the desk first looked".to_owned(),
-            )),
-            marked: Set(true),
-            ..decided_row(key, letter, now)
-        });
-        let again = again.iter().map(|(letter, first)| ledger::ActiveModel {
-            raw_mail_id: Set(Some(first.raw_mail_id)),
-            outcome: Set(Some(Outcome::DuplicateOf.as_str().to_owned())),
-            reason: Set(Some("the server numbered it anew".to_owned())),
-            duplicate_of: Set(Some(first.ledger_id)),
-            ..decided_row(key, letter, now)
-        });
-        insert_rows(&tx, before.collect()).await?;
-        insert_rows(&tx, again.collect()).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Returns the letters of the folder that were fetched and decided under older numberings.
-    pub async fn registered_before(&self, key: &FolderKey) -> Result<Vec<Renumbered>> {
-        let select = "SELECT id, raw_mail_id, size_bytes, internal_date FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity <> $3 AND outcome IS NOT NULL AND raw_mail_id IS NOT NULL ORDER BY id";
-        let values = [
-            key.mailbox.as_str().into(),
-            key.folder.as_str().into(),
-            i64::from(key.uidvalidity).into(),
-        ];
-        let rows = query_all(&self.db, select, values).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Renumbered {
-                    ledger_id: row.try_get("", "id")?,
-                    raw_mail_id: row.try_get("", "raw_mail_id")?,
-                    size_bytes: row.try_get::<i64>("", "size_bytes")? as u64,
-                    internal_date: row.try_get("", "internal_date")?,
-                })
-            })
-            .collect()
-    }
-
-    /// Returns SHA-256 of the header of stored bytes, in hex, the empty line after it included; `None` where it is
-    /// longer than what is looked at.
-    pub async fn header_hash(&self, raw_mail_id: i64) -> Result<Option<String>> {
-        let select = format!(
-            "SELECT substr(bytes, 1, {HEADER_BYTES}) AS beginning FROM raw_chunk WHERE raw_mail_id = $1 AND seq = 0"
-        );
-        let Some(row) = query_one(&self.db, &select, [raw_mail_id.into()]).await? else {
-            return Ok(None);
-        };
-        let beginning: Vec<u8> = row.try_get("", "beginning")?;
-        let end = beginning.windows(4).position(|four| four == b"\r\n\r\n");
-        Ok(end.map(|end| sha256(&beginning[..end + 4])))
-    }
-
-    /// Returns the letters of the folder, under any numbering, that were there before the start.
-    pub async fn before_start(&self, key: &FolderKey) -> Result<Vec<Listed>> {
-        let rows = ledger::Entity::find()
-            .filter(ledger::Column::Mailbox.eq(&key.mailbox))
-            .filter(ledger::Column::Folder.eq(&key.folder))
-            .filter(ledger::Column::Outcome.eq(Outcome::BeforeStart.as_str()))
-            .all(&self.db)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Listed {
-                uid: row.uid as u32,
-                internal_date: row.internal_date,
-                size_bytes: row.size_bytes as u64,
-                message_id: row.message_id,
-            })
-            .collect())
-    }
-
-    /// Returns the UIDs the ledger holds of the folder.
-    pub async fn known_uids(&self, key: &FolderKey) -> Result<BTreeSet<u32>> {
-        let select =
-            "SELECT uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3";
-        let rows = query_all(
-            &self.db,
-            select,
-            [
-                key.mailbox.as_str().into(),
-                key.folder.as_str().into(),
-                i64::from(key.uidvalidity).into(),
-            ],
-        )
-        .await?;
-        rows.iter()
-            .map(|row| Ok(row.try_get::<i64>("", "uid")? as u32))
-            .collect()
-    }
-
     /// Stores the bytes of letters and their ledger rows, with as few commits as their size allows. Doing it again
     /// changes nothing.
     pub async fn store_raw(
@@ -349,18 +178,9 @@ impl Store {
     /// Returns the decided letters of the folder whose mark on the server is still to be set, oldest first; one
     /// that was set aside gets none, so that it stands out in the mailbox.
     pub async fn unmarked(&self, key: &FolderKey) -> Result<Vec<Unmarked>> {
-        let select = "SELECT id, uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND marked = $4 AND outcome IS NOT NULL AND outcome <> 'quarantined' ORDER BY uid";
-        let rows = query_all(
-            &self.db,
-            select,
-            [
-                key.mailbox.as_str().into(),
-                key.folder.as_str().into(),
-                i64::from(key.uidvalidity).into(),
-                false.into(),
-            ],
-        )
-        .await?;
+        let select = "SELECT id, uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4 AND marked = $5 AND outcome IS NOT NULL AND outcome <> 'quarantined' ORDER BY uid";
+        let values = key.values().into_iter().chain([false.into()]);
+        let rows = query_all(&self.db, select, values).await?;
         rows.iter()
             .map(|row| {
                 Ok(Unmarked {
@@ -419,12 +239,14 @@ async fn insert_ledger_row(
     raw_mail_id: i64,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, marked, fetched_at)
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10) ON CONFLICT (mailbox, folder, uidvalidity, uid) DO NOTHING";
+    let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, marked, fetched_at)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $11) ON CONFLICT (mailbox, folder, uidvalidity, numbering, uid) DO NOTHING";
+    let [mailbox, folder, uidvalidity, numbering] = key.values();
     let values = [
-        key.mailbox.as_str().into(),
-        key.folder.as_str().into(),
-        i64::from(key.uidvalidity).into(),
+        mailbox,
+        folder,
+        uidvalidity,
+        numbering,
         i64::from(letter.uid).into(),
         letter.internal_date.into(),
         (letter.size_bytes as i64).into(),
@@ -470,35 +292,6 @@ pub(super) async fn raw(db: &impl ConnectionTrait, raw_mail_id: i64) -> Result<V
     } else {
         Err(broken("its chunks do not add up to its size"))
     }
-}
-
-/// A row of a letter that is decided without being fetched.
-fn decided_row(key: &FolderKey, letter: &Listed, now: DateTime<Utc>) -> ledger::ActiveModel {
-    ledger::ActiveModel {
-        mailbox: Set(key.mailbox.clone()),
-        folder: Set(key.folder.clone()),
-        uidvalidity: Set(key.uidvalidity.into()),
-        uid: Set(letter.uid.into()),
-        internal_date: Set(letter.internal_date),
-        size_bytes: Set(letter.size_bytes as i64),
-        message_id: Set(letter.message_id.clone()),
-        attempts: Set(0),
-        attempts_alone: Set(0),
-        marked: Set(false),
-        fetched_at: Set(now),
-        decided_at: Set(Some(now)),
-        ..Default::default()
-    }
-}
-
-/// Inserts rows in statements that bind no more than SQLite allows, 32,766 values.
-async fn insert_rows(tx: &impl ConnectionTrait, rows: Vec<ledger::ActiveModel>) -> Result<()> {
-    for some in rows.chunks(500) {
-        ledger::Entity::insert_many(some.iter().cloned())
-            .exec_without_returning(tx)
-            .await?;
-    }
-    Ok(())
 }
 
 /// Sets a letter aside that failed too often: numbered by its row, kept, never tried again by itself.

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
 
 use super::entity::{attachment, event, ledger, letter, message, note, ticket};
-use super::intake::FolderKey;
+use super::folder::FolderKey;
 use super::outbox::letters_of;
 use super::{Result, Store, query_all};
 use crate::domain::registration::Outcome;
@@ -263,17 +263,8 @@ impl Store {
 
     /// Returns how many ledger rows of the folder ended in each outcome; those not decided yet count under `pending`.
     pub async fn outcomes(&self, key: &FolderKey) -> Result<BTreeMap<String, i64>> {
-        let select = "SELECT coalesce(outcome, 'pending') AS outcome, count(*) AS n FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 GROUP BY 1";
-        let rows = query_all(
-            &self.db,
-            select,
-            [
-                key.mailbox.as_str().into(),
-                key.folder.as_str().into(),
-                i64::from(key.uidvalidity).into(),
-            ],
-        )
-        .await?;
+        let select = "SELECT coalesce(outcome, 'pending') AS outcome, count(*) AS n FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4 GROUP BY 1";
+        let rows = query_all(&self.db, select, key.values()).await?;
         rows.iter()
             .map(|row| Ok((row.try_get("", "outcome")?, row.try_get("", "n")?)))
             .collect()

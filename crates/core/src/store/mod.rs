@@ -1,6 +1,6 @@
 //! The only code that knows tables and SQL. Each function is one transaction, or says that it takes part in one.
 //!
-//! - `intake`: raw bytes and the ledger; `registration`: all that one letter causes;
+//! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger; `registration`: all that one letter causes;
 //! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `listing`: what operators ask to see; `schema`: migrations.
@@ -8,6 +8,7 @@
 pub mod commands;
 pub mod content;
 mod entity;
+pub mod folder;
 pub mod heartbeat;
 pub mod intake;
 pub mod lease;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::lab::{Lab, from_rita, monday, on_both_engines};
 use crate::store::StoreError;
-use crate::store::intake::{FolderState, Listed};
+use crate::store::intake::Listed;
 
 on_both_engines! {
     async fn raw_bytes_come_back_as_they_were_stored(lab: &Lab) {
@@ -81,7 +81,7 @@ on_both_engines! {
         let lost = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
         lost(lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"y".to_vec())], &stale, later).await);
         lost(lab.store.count_attempt(&[letter.id], true, &stale).await);
-        lost(lab.store.begin_folder(&lab.inbox(), &[], &[], &stale, later).await);
+        lost(lab.store.begin_numbering(&lab.inbox(), &[], &[], &stale, later).await);
         lost(lab.store.register(lab.registrar(), &letter, &from_rita("1@x", "s", "b"), &stale, later).await.map(|_| ()));
         lost(lab.store.renew_lease(&stale, later).await);
         lab.store.renew_lease(&held, later).await.expect("the holder renews");
@@ -91,15 +91,24 @@ on_both_engines! {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
         let mut key = lab.inbox();
-        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::New);
+        let latest = async || lab.store.latest_numbering(&lab.inbox().mailbox, "INBOX").await.expect("the database");
+        assert_eq!(latest().await, None);
         let before: Vec<Listed> = (1..=1200).map(|uid| Listed { uid, internal_date: now, size_bytes: 5, message_id: Some(format!("{uid}@x")) }).collect();
-        lab.store.begin_folder(&key, &before, &[], &held, now).await.expect("begun");
-        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::Known);
+        lab.store.begin_numbering(&key, &before, &[], &held, now).await.expect("begun");
+        assert_eq!(latest().await.as_ref(), Some(&key));
         assert_eq!(lab.store.known_uids(&key).await.expect("known").len(), 1200);
+        let arrivals = lab.store.arrivals(&key, &[7, 1100, 1201]).await.expect("known");
+        assert_eq!(arrivals.into_iter().collect::<Vec<_>>(), [(7, now), (1100, now)]);
         assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE outcome = 'before_start'").await, 1200);
         assert!(lab.store.unmarked(&key).await.expect("the database").is_empty(), "what was there before is left as it is");
-        key.uidvalidity = 2;
-        assert_eq!(lab.store.folder_state(&key).await.expect("known"), FolderState::Renumbered);
+        // The same UIDVALIDITY, and the same UIDs for other letters: rows of their own.
+        key.numbering = 2;
+        lab.store.begin_numbering(&key, &[], &[], &held, now).await.expect("begun");
+        assert_eq!(latest().await.as_ref(), Some(&key));
+        assert!(lab.store.known_uids(&key).await.expect("known").is_empty());
         assert_eq!(lab.store.before_start(&key).await.expect("known").len(), 1200);
+        let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
+        lab.store.store_raw(&key, &[(listed, b"abc".to_vec())], &held, now).await.expect("stored");
+        assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE uid = 7").await, 2);
     }
 }

@@ -14,7 +14,8 @@ use crate::domain::incoming::{Correspondent, IncomingMail};
 use crate::domain::receipt_cap::ReceiptCaps;
 use crate::domain::text::{CleanLine, CleanText};
 use crate::domain::token::TokenKey;
-use crate::store::intake::{FolderKey, Listed, Pending};
+use crate::store::folder::FolderKey;
+use crate::store::intake::{Listed, Pending};
 use crate::store::lease::Held;
 use crate::store::registration::{Registered, Registrar};
 use crate::store::{Store, query_one};
@@ -167,6 +168,7 @@ impl Lab {
             mailbox: self.mailbox.to_string(),
             folder: "INBOX".to_owned(),
             uidvalidity: 1,
+            numbering: 1,
         }
     }
 

@@ -61,7 +61,7 @@ async fn both_engines_end_in_the_same_shape() {
                        FROM pg_constraint c WHERE c.contype = 'u' AND c.connamespace = 'public'::regnamespace";
     let keys = unique_keys(&sqlite.store, of_sqlite).await;
     assert!(
-        keys.contains(&"ledger(mailbox,folder,uidvalidity,uid)".to_owned()),
+        keys.contains(&"ledger(mailbox,folder,uidvalidity,numbering,uid)".to_owned()),
         "{keys:?}"
     );
     assert_eq!(keys, unique_keys(&postgres.store, of_postgres).await);

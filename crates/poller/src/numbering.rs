@@ -1,0 +1,293 @@
+//! Which numbering of a folder's letters we are in.
+//!
+//! UIDs are believed while UIDVALIDITY stays the same, UIDNEXT stays above every UID we know (RFC 9051 section 2.3.1.1) and
+//! the letters we know arrived when they did. Otherwise the server numbers anew, whether it says so or not: each letter is
+//! looked at again and known by its size, its arrival and its header, or else fetched again and known by its bytes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use ninetosix_core::store::Store;
+use ninetosix_core::store::folder::{FolderKey, Renumbered};
+use ninetosix_core::store::intake::Listed;
+use ninetosix_core::store::lease::Held;
+
+use crate::folder::{SyncError, listing};
+use crate::imap::{Connection, Envelope, Headers, Selected};
+use crate::register::Register;
+
+/// Headers asked for at once, for letters that are only listed.
+const LIST_LETTERS: usize = 500;
+/// Letters whose arrival is compared with what the ledger says, those with the highest UIDs: whoever gives UIDs anew goes
+/// on to give these.
+pub(crate) const COMPARED: usize = 200;
+
+/// A folder as the ledger knows it.
+#[derive(Debug)]
+pub(crate) struct Numbering {
+    /// Names its rows.
+    pub(crate) key: FolderKey,
+    /// UIDs with a row.
+    pub(crate) known: BTreeSet<u32>,
+    /// The server's UIDNEXT was wrong before.
+    lies: bool,
+}
+
+impl Numbering {
+    /// Returns whether what SELECT told casts no doubt on it.
+    pub(crate) fn holds(&self, selected: Selected) -> bool {
+        self.key.uidvalidity == selected.uidvalidity
+            && (self.lies || !gives_again(selected, self.known.last()))
+    }
+
+    /// Finds the numbering that the selected folder is in, or begins one.
+    pub(crate) async fn of(
+        folder: &str,
+        selected: Selected,
+        connection: &mut Connection,
+        register: &Register,
+        held: &Held,
+    ) -> Result<Numbering, SyncError> {
+        let store = &register.store;
+        let latest = store
+            .latest_numbering(register.mailbox.as_str(), folder)
+            .await?;
+        let mut numbering = Numbering {
+            key: FolderKey {
+                mailbox: register.mailbox.to_string(),
+                folder: folder.to_owned(),
+                uidvalidity: selected.uidvalidity,
+                numbering: latest.as_ref().map_or(1, |latest| latest.numbering + 1),
+            },
+            known: BTreeSet::new(),
+            lies: false,
+        };
+        match latest {
+            Some(latest) if latest.uidvalidity == selected.uidvalidity => {
+                let begun = std::mem::replace(&mut numbering.key, latest);
+                numbering.known = store.known_uids(&numbering.key).await?;
+                if numbering.is_over(selected, connection, register).await? {
+                    numbering.key = begun;
+                    renumber(&numbering.key, connection, register, held).await?;
+                    numbering.known = store.known_uids(&numbering.key).await?;
+                } else if gives_again(selected, numbering.known.last()) {
+                    tracing::warn!(
+                        mailbox.folder = folder,
+                        uidnext = selected.uidnext,
+                        "the server says that it will give UIDs that letters bear already; it is not believed"
+                    );
+                    numbering.lies = true;
+                }
+            }
+            other => {
+                match other {
+                    Some(_) => renumber(&numbering.key, connection, register, held).await?,
+                    None => begin(&numbering.key, connection, register, held).await?,
+                }
+                numbering.known = store.known_uids(&numbering.key).await?;
+            }
+        }
+        Ok(numbering)
+    }
+
+    /// Returns whether UIDs we know are given to other letters, or will be.
+    async fn is_over(
+        &self,
+        selected: Selected,
+        connection: &mut Connection,
+        register: &Register,
+    ) -> Result<bool, SyncError> {
+        let listed = connection.search_from(1).await?;
+        let contradicts = listed.last() >= selected.uidnext.as_ref();
+        if gives_again(selected, self.known.last()) && !contradicts {
+            return Ok(true);
+        }
+        let known = listed.into_iter().filter(|uid| self.known.contains(uid));
+        let known: Vec<u32> = known.collect();
+        let highest = known.rchunks(COMPARED).next().unwrap_or_default();
+        let anew = given_anew(&register.store, &self.key, highest, connection).await?;
+        Ok(!anew.is_empty())
+    }
+}
+
+/// Returns those of `uids`, a few hundred, whose letter on the server is not the one of the ledger: it arrived at another
+/// time.
+pub(crate) async fn given_anew(
+    store: &Store,
+    key: &FolderKey,
+    uids: &[u32],
+    connection: &mut Connection,
+) -> Result<Vec<u32>, SyncError> {
+    let arrivals = store.arrivals(key, uids).await?;
+    let letters = connection.fetch_sizes(uids).await?;
+    let is_another = |letter: &&Envelope| {
+        let ours = arrivals.get(&letter.uid);
+        // A date that none could be made of was taken to be the moment of fetching.
+        letter.internal_date.is_some() && ours.is_some() && letter.internal_date.as_ref() != ours
+    };
+    Ok(letters
+        .iter()
+        .filter(is_another)
+        .map(|letter| letter.uid)
+        .collect())
+}
+
+/// Returns whether the next letter is to bear a UID that one has already.
+fn gives_again(selected: Selected, highest: Option<&u32>) -> bool {
+    let next = selected.uidnext.as_ref();
+    next.is_some() && next <= highest
+}
+
+/// Meets a folder for the first time.
+async fn begin(
+    key: &FolderKey,
+    connection: &mut Connection,
+    register: &Register,
+    held: &Held,
+) -> Result<(), SyncError> {
+    let letters = list(connection, register).await?;
+    tracing::info!(
+        mailbox.folder = key.folder,
+        letters = letters.len(),
+        "first look: letters already there are kept in the ledger and become no tickets"
+    );
+    let now = register.clock.now();
+    Ok(register
+        .store
+        .begin_numbering(key, &letters, &[], held, now)
+        .await?)
+}
+
+/// Begins another numbering. Letters keep their size and date: those that were there before the start stay so; those
+/// registered are known by their headers; the rest is fetched again and known by its bytes.
+async fn renumber(
+    key: &FolderKey,
+    connection: &mut Connection,
+    register: &Register,
+    held: &Held,
+) -> Result<(), SyncError> {
+    let letters = list(connection, register).await?;
+    tracing::warn!(
+        mailbox.folder = key.folder,
+        uidvalidity = key.uidvalidity,
+        letters = letters.len(),
+        "the server numbers the folder anew: every letter is looked at again"
+    );
+    let old = register.store.before_start(key).await?;
+    let print = |letter: &Listed| {
+        let id = letter.message_id.clone();
+        (letter.size_bytes, letter.internal_date, id)
+    };
+    let old: BTreeSet<_> = old.iter().map(print).collect();
+    let (before, others): (Vec<_>, Vec<_>) = letters
+        .into_iter()
+        .partition(|letter| old.contains(&print(letter)));
+    let again = recognise(connection, register, key, others).await?;
+    tracing::info!(
+        mailbox.folder = key.folder,
+        letters = again.len(),
+        "recognised without being fetched again"
+    );
+    let now = register.clock.now();
+    Ok(register
+        .store
+        .begin_numbering(key, &before, &again, held, now)
+        .await?)
+}
+
+/// Lists the selected folder.
+async fn list(connection: &mut Connection, register: &Register) -> Result<Vec<Listed>, SyncError> {
+    let mut listed = Vec::new();
+    for some in connection.search_from(1).await?.chunks(LIST_LETTERS) {
+        let headers = connection.fetch_headers(some, "MESSAGE-ID").await?;
+        listed.extend(headers.into_iter().map(|one| describe(one, register)));
+    }
+    Ok(listed)
+}
+
+/// What the server says of a letter that is not fetched.
+fn describe(headers: Headers, register: &Register) -> Listed {
+    let text = String::from_utf8_lossy(&headers.lines).replace(['\r', '\n'], " ");
+    let id = text.split_once(':').map(|(_, id)| {
+        id.trim()
+            .trim_start_matches('<')
+            .trim_end_matches('>')
+            .chars()
+            .take(500)
+            .collect::<String>()
+    });
+    Listed {
+        message_id: id.filter(|id| !id.is_empty()),
+        ..listing(&headers.envelope, register.clock.as_ref())
+    }
+}
+
+/// Finds those of `letters` that were registered under an older number: same size, date and whole header.
+async fn recognise(
+    connection: &mut Connection,
+    register: &Register,
+    key: &FolderKey,
+    letters: Vec<Listed>,
+) -> Result<Vec<(Listed, Renumbered)>, SyncError> {
+    let mut registered: HashMap<(u64, DateTime<Utc>), Vec<Renumbered>> = HashMap::new();
+    for letter in register.store.registered_before(key).await? {
+        registered
+            .entry((letter.size_bytes, letter.internal_date))
+            .or_default()
+            .push(letter);
+    }
+    let known = |letter: &Listed| registered.get(&(letter.size_bytes, letter.internal_date));
+    let mut again = Vec::new();
+    let candidates: Vec<Listed> = letters
+        .into_iter()
+        .filter(|letter| known(letter).is_some())
+        .collect();
+    for some in candidates.chunks(LIST_LETTERS) {
+        let uids: Vec<u32> = some.iter().map(|letter| letter.uid).collect();
+        let hashes: HashMap<u32, String> =
+            connection.hash_headers(&uids).await?.into_iter().collect();
+        for letter in some {
+            let Some(hash) = hashes.get(&letter.uid) else {
+                continue;
+            };
+            for first in known(letter).into_iter().flatten() {
+                if register
+                    .store
+                    .header_hash(first.raw_mail_id)
+                    .await?
+                    .as_ref()
+                    == Some(hash)
+                {
+                    again.push((letter.clone(), first.clone()));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(again)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_that_will_be_given_again_is_doubtful() {
+        let told = |uidnext| Selected {
+            uidvalidity: 1,
+            uidnext,
+            exists: 0,
+        };
+        for (uidnext, highest, doubtful) in [
+            (None, None, false),
+            (None, Some(9), false),
+            (Some(1), None, false),
+            (Some(10), Some(9), false),
+            (Some(9), Some(9), true),
+            (Some(1), Some(9), true),
+        ] {
+            let is = gives_again(told(uidnext), highest.as_ref());
+            assert_eq!(is, doubtful, "UIDNEXT {uidnext:?}, highest {highest:?}");
+        }
+    }
+}
