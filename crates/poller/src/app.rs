@@ -39,6 +39,8 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             letter_cap_bytes: settings.letter_cap_bytes,
             register,
             stop: daemon.stop.clone(),
+            idle_failures: 0,
+            idle_again: None,
         };
         loops.spawn(reading.run());
     }

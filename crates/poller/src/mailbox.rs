@@ -18,6 +18,9 @@ use crate::register::Register;
 
 /// The longest IDLE: servers and firewalls forget idle connections (RFC 2177 allows 29 minutes).
 const LONGEST_IDLE: Duration = Duration::from_secs(9 * 60);
+/// IDLEs that end badly one after the other before we do without, and for how long: some servers offer it and hang up.
+const IDLE_FAILURES: u32 = 3;
+const WITHOUT_IDLE: Duration = Duration::from_secs(3600);
 /// How often every UID of every folder is compared with the ledger.
 const THOROUGH_EVERY: Duration = Duration::from_secs(3600);
 /// How often the lease is renewed, and asked for while another process holds it.
@@ -31,6 +34,10 @@ pub(crate) struct MailboxLoop {
     pub(crate) letter_cap_bytes: u64,
     pub(crate) register: Register,
     pub(crate) stop: Stop,
+    /// IDLEs that ended badly, one after the other.
+    pub(crate) idle_failures: u32,
+    /// When IDLE is tried again, where it ended badly too often.
+    pub(crate) idle_again: Option<Instant>,
 }
 
 /// Why a connection was given up.
@@ -190,7 +197,7 @@ impl MailboxLoop {
     }
 
     /// Waits until letters come, the safety poll is due, or a stop is asked for.
-    async fn wait_for_news(&self, connection: &mut Connection) -> Result<(), SyncError> {
+    async fn wait_for_news(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
         let longest = self.settings.poll_interval.min(LONGEST_IDLE);
         if let Some(every) = self.settings.quick_poll {
             let begun = Instant::now();
@@ -201,12 +208,25 @@ impl MailboxLoop {
             }
             return Ok(());
         }
-        if !connection.supports_idle() {
+        let without = self.idle_again.is_some_and(|at| at > Instant::now());
+        if without || !connection.supports_idle() {
             self.stop.sleep(longest).await;
             return Ok(());
         }
-        match connection.idle(longest, self.stop.asked()).await? {
-            IdleEnd::NewMail | IdleEnd::Timeout | IdleEnd::Stopped => Ok(()),
+        match connection.idle(longest, self.stop.asked()).await {
+            Ok(IdleEnd::NewMail | IdleEnd::Timeout | IdleEnd::Stopped) => {
+                self.idle_failures = 0;
+                Ok(())
+            }
+            Err(error) => {
+                self.idle_failures += 1;
+                if self.idle_failures == IDLE_FAILURES {
+                    tracing::warn!(mailbox = %self.settings.address.masked(), "IDLE ends badly again and again; for an hour letters are noticed by polling");
+                    self.idle_again = Some(Instant::now() + WITHOUT_IDLE);
+                    self.idle_failures = 0;
+                }
+                Err(error.into())
+            }
         }
     }
 }
