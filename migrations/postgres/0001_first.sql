@@ -72,6 +72,7 @@ CREATE TABLE ledger (
     duplicate_of   BIGINT REFERENCES ledger (id),     -- the row that registered the same letter first
     attempts       INTEGER NOT NULL,            -- times its registration was begun, counted before parsing
     attempts_alone INTEGER NOT NULL,            -- of these, with no other letter in hand: three of them quarantine it
+    released       BOOLEAN NOT NULL,            -- true once the operator let it out of quarantine: it is registered by its header alone
     marked         BOOLEAN NOT NULL,            -- true once the courtesy mark was set on the server (or need not be)
     fetched_at     TIMESTAMPTZ NOT NULL,        -- when its row was written
     decided_at     TIMESTAMPTZ,                 -- when its outcome was

@@ -71,6 +71,7 @@ CREATE TABLE ledger (
     duplicate_of   INTEGER REFERENCES ledger (id),     -- the row that registered the same letter first
     attempts       INTEGER NOT NULL,            -- times its registration was begun, counted before parsing
     attempts_alone INTEGER NOT NULL,            -- of these, with no other letter in hand: three of them quarantine it
+    released       INTEGER NOT NULL,            -- 1 once the operator let it out of quarantine: it is registered by its header alone
     marked         INTEGER NOT NULL,            -- 1 once the courtesy mark was set on the server (or need not be)
     fetched_at     TEXT NOT NULL,               -- when its row was written
     decided_at     TEXT,                        -- when its outcome was

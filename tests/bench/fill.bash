@@ -5,13 +5,13 @@
 # Each ticket: one letter of some 200 bytes with its ledger row, every tenth with an attachment, a receipt and a notice,
 # both sent, and three lines of history. 200 tickets a person; 30 of the people are writers of genmail.py. UIDs are
 # 1 to TICKETS; times end two days ago, so that no ceiling of receipts is near.
-# fill ENGINE TICKETS ADDRESS UIDVALIDITY
+# fill ENGINE TICKETS ADDRESS UIDVALIDITY: into `database`, which write_desk sets and which is migrated and empty
 fill() {
-  local engine=$1 tickets=$2 mailbox=$3 uidvalidity=$4
+  local engine=$1 tickets=$2 mailbox=$3 uidvalidity=$4 into=${database:?}
   if [[ $engine == sqlite ]]; then
-    { sqlite_rows; tables; sqlite_end; } | sqlite3 -bail "${database#sqlite:}" >/dev/null
+    { sqlite_rows; tables; sqlite_end; } | sqlite3 -bail "${into#sqlite:}" >/dev/null
   else
-    { postgres_rows; tables; postgres_end; } | psql -qtAX --set ON_ERROR_STOP=1 "$database" >/dev/null
+    { postgres_rows; tables; postgres_end; } | psql -qtAX --set ON_ERROR_STOP=1 "$into" >/dev/null
   fi
 }
 
@@ -26,7 +26,7 @@ PRAGMA cache_size = -1000000;
 BEGIN;
 CREATE TEMP TABLE n AS
 WITH RECURSIVE counted (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < $tickets)
-SELECT i, strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '-2 days', (i - $tickets) * 30 || ' seconds') AS at,
+SELECT i, strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '-2 days', ((i - $tickets) * 30) || ' seconds') AS at,
        printf('%08x%056x', i * 2654435761 % 4294967296, i) AS hash, $(people) AS who, CAST('$(raw)' AS BLOB) AS raw
 FROM (SELECT i, i % max(1, $tickets / 200) AS k FROM counted);
 SQL
@@ -60,8 +60,10 @@ INSERT INTO raw_chunk (raw_mail_id, seq, bytes)
 SELECT i, 0, raw FROM n;
 INSERT INTO ticket (number, mailbox, state, subject, requester_address, requester_name, assignee, receipt_letter, received_at, created_at, updated_at, closed_at)
 SELECT i, '$mailbox', CASE WHEN i % 10 = 0 THEN 'in_work' ELSE 'closed' END, 'The journal', who, 'A Writer', 'ivan', i * 2 - 1, at, at, at, CASE WHEN i % 10 = 0 THEN NULL ELSE at END FROM n;
-INSERT INTO ledger (id, mailbox, folder, uidvalidity, uid, internal_date, size_bytes, message_id, raw_mail_id, outcome, reason, ticket, attempts, attempts_alone, marked, fetched_at, decided_at)
-SELECT i, '$mailbox', 'INBOX', $uidvalidity, i, at, length(raw), substr(hash, 1, 8) || '.' || i || '@family.test', i, 'ticket', 'a new letter', i, 1, 0, true, at, at FROM n;
+INSERT INTO folder (mailbox, folder, numbering, uidvalidity, first_seen_at)
+SELECT '$mailbox', 'INBOX', 1, $uidvalidity, min(at) FROM n;
+INSERT INTO ledger (id, mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, outcome, reason, ticket, attempts, attempts_alone, marked, fetched_at, decided_at)
+SELECT i, '$mailbox', 'INBOX', $uidvalidity, 1, i, at, length(raw), substr(hash, 1, 8) || '.' || i || '@family.test', i, 'ticket', 'a new letter', i, 1, 0, true, at, at FROM n;
 INSERT INTO message (id, ticket, raw_mail_id, author, from_address, from_name, message_id, content_hash, subject, body, received_at, created_at)
 SELECT i, i, i, 'requester', who, 'A Writer', substr(hash, 1, 8) || '.' || i || '@family.test', hash, 'The journal', 'The journal shows nothing.', at, at FROM n;
 INSERT INTO attachment (id, message, part, name, content_type, size_bytes, sha256, inline)

@@ -7,6 +7,8 @@ use super::support::{Desk, Engine, Lab, Letter, Program, on_both_engines, wait_u
 
 /// The word that ends the poller in these tests.
 const POISON: (&str, &str) = ("NINETOSIX_POISON", "hemlock");
+/// The word at which reading panics.
+const PANIC: (&str, &str) = ("NINETOSIX_PANIC", "hemlock");
 /// How long the poller must stay up afterwards.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -29,6 +31,29 @@ fn supervise(desk: &mut Desk, what: &str, mut done: impl FnMut(&Desk) -> bool) -
 }
 
 on_both_engines! {
+    fn a_letter_that_failed_can_be_tried_again_when_its_reader_is_mended(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start_one(Program::Poller, &[]);
+        desk.wait_for_poll();
+        desk.stop(Program::Poller);
+        let help = desk.help.clone();
+        let poison = Letter::new("", "poison@family.test", &help, "Отрава", "Настой: hemlock.");
+        desk.receive("poison@family.test", &poison);
+        desk.start_one(Program::Poller, &[PANIC]);
+        // A panic costs the letter, never the program, which tries it again at each poll.
+        desk.wait("it is set aside", |desk| {
+            (desk.database.count("ledger WHERE outcome = 'quarantined'") == 1).then_some(())
+        });
+        let row = desk.database.rows("id, reason", "FROM ledger WHERE outcome = 'quarantined'").remove(0);
+        assert!(row.text("reason").contains("panicked"), "{row:?}");
+        desk.stop(Program::Poller);
+        desk.start_one(Program::Poller, &[]);
+        let retried = desk.command(Program::Poller, &["quarantine", "retry", row.text("id")]);
+        assert!(retried.status.success(), "{retried:?}");
+        assert_eq!(desk.wait_for_outcome(&poison).text("outcome"), "ticket");
+        desk.stop(Program::Poller);
+    }
+
     fn a_letter_that_kills_its_reader_is_set_aside_and_those_after_it_are_registered(engine) {
         let mut desk = Desk::new(&Lab::shared(), engine, |config| {
             // An address of the same number as the desk's.
@@ -87,10 +112,14 @@ on_both_engines! {
         let id = listed["id"].to_string();
         assert!(listed["reason"].as_str().is_some_and(|reason| reason.contains("ended the program")), "{listed}");
         assert!(quarantine(&desk, &["raw", &id]).1.contains("poison@family.test"));
-        desk.stop(Program::Poller);
-        desk.start_one(Program::Poller, &[]);
-        assert!(quarantine(&desk, &["retry", &id]).0);
+        // Harmful as it is, it can be registered by its header, and specialists are told of it.
+        desk.start_one(Program::Worker, &[POISON]);
+        assert!(quarantine(&desk, &["release", &id]).0);
         assert_eq!(desk.wait_for_outcome(&poison).text("outcome"), "ticket");
+        let ivan = desk.ivan.clone();
+        let notice = desk.wait_for_mail(&ivan, "a notice of the released letter", |mail| mail.subject.contains("Отрава"));
+        assert!(notice.says("только заголовок") && !notice.says("hemlock"), "{}", notice.text);
+        desk.stop(Program::Worker);
         let (good, _, why) = quarantine(&desk, &["retry", &id]);
         assert!(!good && why.contains("is not in quarantine"), "{why}");
         desk.stop(Program::Poller);

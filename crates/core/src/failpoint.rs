@@ -2,7 +2,7 @@
 //! are nothing at all.
 //!
 //! `NINETOSIX_FAILPOINT=committed` dies at the first time the point is reached, `committed@3` at the third.
-//! `NINETOSIX_POISON=words` dies whenever a letter that holds these words is read.
+//! `NINETOSIX_POISON=words` dies whenever a letter that holds these words is read, `NINETOSIX_PANIC=words` panics.
 
 /// Dies here if the environment says so.
 #[cfg(feature = "failpoints")]
@@ -23,19 +23,20 @@ pub fn reach(name: &str) {
     }
 }
 
-/// Aborts, as a parser that has used up its stack does, if the letter holds what `NINETOSIX_POISON` says.
+/// Aborts, as a parser that has used up its stack does, if the letter holds what `NINETOSIX_POISON` says; panics if it holds
+/// what `NINETOSIX_PANIC` says.
 #[cfg(feature = "failpoints")]
 pub fn poison(raw: &[u8]) {
-    let Ok(poison) = std::env::var("NINETOSIX_POISON") else {
-        return;
+    let holds = |variable: &str| {
+        std::env::var(variable).is_ok_and(|words| {
+            let mut places = raw.windows(words.len().max(1));
+            !words.is_empty() && places.any(|some| some == words.as_bytes())
+        })
     };
-    if !poison.is_empty()
-        && raw
-            .windows(poison.len())
-            .any(|some| some == poison.as_bytes())
-    {
+    if holds("NINETOSIX_POISON") {
         std::process::abort();
     }
+    assert!(!holds("NINETOSIX_PANIC"), "the letter holds the word");
 }
 
 /// Nothing.

@@ -80,7 +80,7 @@ enum Configured {
     },
     /// Letters that were set aside because reading them failed three times
     #[command(
-        after_help = "Example: ninetosix-poller quarantine list\n         ninetosix-poller quarantine raw 17 > letter.eml\n         ninetosix-poller quarantine retry 17"
+        after_help = "Example: ninetosix-poller quarantine list\n         ninetosix-poller quarantine raw 17 > letter.eml\n         ninetosix-poller quarantine retry 17\n         ninetosix-poller quarantine release 17"
     )]
     Quarantine {
         #[command(subcommand)]
@@ -107,6 +107,11 @@ enum QuarantineCommand {
     },
     /// Try one again: the running daemon does at its next poll
     Retry {
+        /// Its number
+        id: i64,
+    },
+    /// Register one by its header alone, its content unread: it gets a ticket and a receipt, and stays where it is stored
+    Release {
         /// Its number
         id: i64,
     },
@@ -205,7 +210,8 @@ async fn set_aside(
         QuarantineCommand::List => quarantine::list(&store, json, &mut out).await,
         QuarantineCommand::Show { id } => quarantine::show(&store, id, json, &mut out).await,
         QuarantineCommand::Raw { id } => quarantine::raw(&store, id, &mut out).await,
-        QuarantineCommand::Retry { id } => quarantine::retry(&store, id, &mut out).await,
+        QuarantineCommand::Retry { id } => quarantine::retry(&store, id, false, &mut out).await,
+        QuarantineCommand::Release { id } => quarantine::retry(&store, id, true, &mut out).await,
     }
 }
 

@@ -58,7 +58,7 @@ pub async fn show(
     writeln!(out, "  reason     {}", printable(&row.reason))?;
     writeln!(
         out,
-        "  its bytes  ninetosix-poller quarantine raw {id}\n  again      ninetosix-poller quarantine retry {id}"
+        "  its bytes  ninetosix-poller quarantine raw {id}\n  again      ninetosix-poller quarantine retry {id}\n  unread     ninetosix-poller quarantine release {id}"
     )?;
     Ok(Exit::Fine)
 }
@@ -75,18 +75,25 @@ pub async fn raw(store: &Store, id: i64, out: &mut impl Write) -> anyhow::Result
     Ok(Exit::Fine)
 }
 
-/// Has one tried again by the running daemon.
+/// Has one tried again by the running daemon; one that is `released` by its header only.
 ///
 /// # Errors
 /// If there is none with this number.
-pub async fn retry(store: &Store, id: i64, out: &mut impl Write) -> anyhow::Result<Exit> {
-    if !store.retry_quarantined(id).await? {
-        bail!("letter {id} is not in quarantine; see ninetosix-poller quarantine list");
+pub async fn retry(
+    store: &Store,
+    id: i64,
+    released: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    if !store.retry_quarantined(id, released).await? {
+        bail!("{}", not_there(id));
     }
-    writeln!(
-        out,
-        "letter {id} will be tried again, alone, at the next poll"
-    )?;
+    let how = if released {
+        "registered by its header, its content unread,"
+    } else {
+        "tried again, alone,"
+    };
+    writeln!(out, "letter {id} will be {how} at the next poll")?;
     Ok(Exit::Fine)
 }
 
@@ -98,6 +105,10 @@ async fn one(store: &Store, id: i64) -> anyhow::Result<QuarantineRow> {
         .find(|row| row.id == id);
     match found {
         Some(row) => Ok(row),
-        None => bail!("letter {id} is not in quarantine; see ninetosix-poller quarantine list"),
+        None => bail!("{}", not_there(id)),
     }
+}
+
+fn not_there(id: i64) -> String {
+    format!("letter {id} is not in quarantine; see ninetosix-poller quarantine list")
 }

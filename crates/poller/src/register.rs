@@ -11,7 +11,7 @@ use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
 use ninetosix_core::mail::invitation::tell_invitation;
-use ninetosix_core::mail::parse::{in_parser_thread, parse};
+use ninetosix_core::mail::parse::{in_parser_thread, parse, parse_header};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
 use ninetosix_core::store::lease::Held;
@@ -180,7 +180,11 @@ impl Register {
             Err(error) => return Err(error),
         };
         let size = raw.len();
+        let released = letter.released;
         let mail = in_parser_thread(move || {
+            if released {
+                return parse_header(&raw, "it was in quarantine");
+            }
             failpoint::poison(&raw);
             parse(&raw)
         })

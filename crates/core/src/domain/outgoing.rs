@@ -138,6 +138,8 @@ pub struct Notice {
     pub files: Vec<FilePart>,
     /// The letter as it came in: its files and its other recipients are read from it.
     pub raw: Vec<u8>,
+    /// Whether nothing but its header is to be read: the operator let it out of quarantine.
+    pub header_only: bool,
 }
 
 /// An earlier ticket, for a notice.

@@ -51,7 +51,11 @@ pub fn draft(
             let address = notice.address.as_ref().map(EmailAddress::as_str);
             let name = notice.name.as_str();
             from_name = wording.text("notice_from", context! { name, address })?;
-            let letter = parse::parse(&notice.raw);
+            let letter = if notice.header_only {
+                parse::parse_header(&notice.raw, "it was in quarantine")
+            } else {
+                parse::parse(&notice.raw)
+            };
             let notes = letter
                 .notes
                 .iter()

@@ -324,6 +324,7 @@ fn notice() -> Notice {
         }],
         files: vec![file("konflikt.png", 2, true), file("zhurnal.exe", 3, false)],
         raw,
+        header_only: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::entity::{attachment, letter, message, ticket};
+use super::entity::{attachment, ledger, letter, message, ticket};
 use super::outbox::Claimed;
 use super::registration::Registrar;
 use super::{Result, Store, StoreError};
@@ -301,6 +301,10 @@ impl Store {
         };
         let files = self.files(message, false).await?;
         let raw = self.raw(message.raw_mail_id).await?;
+        let released = ledger::Entity::find()
+            .filter(ledger::Column::RawMailId.eq(message.raw_mail_id))
+            .filter(ledger::Column::Released.eq(true));
+        let header_only = released.one(&self.db).await?.is_some();
         let address = EmailAddress::parse(&message.from_address);
         Ok(Notice {
             body,
@@ -320,6 +324,7 @@ impl Store {
             others,
             files,
             raw,
+            header_only,
         })
     }
 

@@ -81,6 +81,7 @@ table!(ledger "ledger" {
     duplicate_of: Option<i64>,
     attempts: i32,
     attempts_alone: i32,
+    released: bool,
     marked: bool,
     fetched_at: DateTimeUtc,
     decided_at: Option<DateTimeUtc>,

@@ -216,6 +216,7 @@ fn decided_row(key: &FolderKey, letter: &Listed, now: DateTime<Utc>) -> ledger::
         message_id: Set(letter.message_id.clone()),
         attempts: Set(0),
         attempts_alone: Set(0),
+        released: Set(false),
         marked: Set(false),
         fetched_at: Set(now),
         decided_at: Set(Some(now)),

@@ -52,6 +52,8 @@ pub struct Pending {
     pub tried: bool,
     /// Times it was tried alone.
     pub attempts_alone: i32,
+    /// Whether only its header is to be read.
+    pub released: bool,
 }
 
 /// A decided letter whose mark on the server is still to be set.
@@ -135,6 +137,7 @@ impl Store {
                 raw_mail_id,
                 tried: row.attempts > 0,
                 attempts_alone: row.attempts_alone,
+                released: row.released,
             })
         };
         rows.into_iter().map(pending).collect()
@@ -163,11 +166,11 @@ impl Store {
         Ok(())
     }
 
-    /// Has a letter that was set aside tried again, alone, by the daemon that reads its mailbox. Returns whether it was
-    /// set aside.
-    pub async fn retry_quarantined(&self, ledger_id: i64) -> Result<bool> {
-        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0 WHERE id = $1 AND outcome = 'quarantined'";
-        Ok(execute(&self.db, update, [ledger_id.into()]).await? == 1)
+    /// Has a letter that was set aside tried again, alone, by the daemon that reads its mailbox; one that is `released` by its
+    /// header only. Returns whether it was set aside.
+    pub async fn retry_quarantined(&self, ledger_id: i64, released: bool) -> Result<bool> {
+        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0, released = $2 WHERE id = $1 AND outcome = 'quarantined'";
+        Ok(execute(&self.db, update, [ledger_id.into(), released.into()]).await? == 1)
     }
 
     /// Returns the bytes of a letter.
@@ -239,8 +242,8 @@ async fn insert_ledger_row(
     raw_mail_id: i64,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, marked, fetched_at)
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $11) ON CONFLICT (mailbox, folder, uidvalidity, numbering, uid) DO NOTHING";
+    let insert = "INSERT INTO ledger (mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, attempts, attempts_alone, released, marked, fetched_at)
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $10, $11) ON CONFLICT (mailbox, folder, uidvalidity, numbering, uid) DO NOTHING";
     let [mailbox, folder, uidvalidity, numbering] = key.values();
     let values = [
         mailbox,
