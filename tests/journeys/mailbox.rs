@@ -60,6 +60,51 @@ on_both_engines! {
         desk.stop_both();
     }
 
+    fn a_letter_to_two_addresses_is_one_ticket_and_one_to_the_other_address_is_answered(engine) {
+        let lab = Lab::own(&[]);
+        let office = "help03@school.test";
+        let mut desk = Desk::new(&lab, engine, |_| {});
+        let password = desk.password_file(office);
+        let table = desk.config.mailbox_table(&lab, office, &password);
+        desk.reconfigure(|config| config.tables.push_str(&table));
+        desk.start();
+        desk.wait("both mailboxes are read", |desk| {
+            (desk.database.count("heartbeat WHERE name LIKE 'poll:%' AND good_at IS NOT NULL") == 2).then_some(())
+        });
+        let (rita, ivan) = (desk.rita.clone(), desk.ivan.clone());
+        // As two aliases make of one letter: other traces, the same letter.
+        let letter = Letter::new("Рита", &rita, &desk.help, "На два адреса", "Помогите.").header("Cc", office);
+        for address in [&desk.help, office] {
+            let mut raw = format!("Delivered-To: {address}\r\nReceived: from x by y for <{address}>; Wed, 25 Nov 2026 10:00:00 +0300\r\n").into_bytes();
+            raw.extend(letter.raw());
+            lab.deliver(address, &rita, &raw);
+        }
+        desk.wait_for_receipt(&rita, &letter);
+        desk.wait_until_quiet(2);
+        let rows = desk.database.rows("mailbox, outcome, duplicate_of, ticket", "FROM ledger ORDER BY id");
+        let outcomes: Vec<&str> = rows.iter().map(|row| row.text("outcome")).collect();
+        assert_eq!(outcomes, ["ticket", "duplicate_of"], "{rows:?}");
+        assert_ne!(rows[0].text("mailbox"), rows[1].text("mailbox"), "both addresses are recorded");
+        assert_eq!(desk.inbox(&rita).len(), 1, "one receipt");
+        assert_eq!(desk.inbox(&ivan).len(), 1, "one notice");
+
+        // To the other address: answered from there.
+        let other = Letter::new("Рита", &desk.rita_for("office"), office, "В канцелярию", "Справка.");
+        lab.deliver(office, &rita, &other.raw());
+        let receipt = desk.wait_for_receipt(&rita, &other);
+        assert_eq!(receipt.from, office);
+
+        // From one of our addresses to the other: a person wrote it.
+        let between = Letter::new("Канцелярия", office, &desk.help, "Между нами", "Посмотрите, пожалуйста.");
+        desk.receive(office, &between);
+        desk.wait_for_notice(&ivan, &between);
+        desk.wait_until_quiet(4);
+        assert_eq!(desk.wait_for_outcome(&between).text("outcome"), "ticket");
+        assert_eq!(desk.inbox(office).len(), 2, "no receipt to an address of ours");
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
     fn uids_given_anew_under_the_same_uidvalidity_lose_nothing_and_make_no_second_ticket(engine) {
         let lab = Lab::own(&[]);
         let mut desk = Desk::new(&lab, engine, |_| {});

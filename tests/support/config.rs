@@ -80,25 +80,42 @@ impl Config {
         }
     }
 
-    /// Returns the file's text. Other files are in `dir`.
-    pub(crate) fn text(&self, lab: &Lab, help: &str, database_url: &str, dir: &Path) -> String {
-        let Config {
-            language,
-            poll_interval_s,
-            quick_poll_ms,
-            mailbox,
-            tables,
-            ..
-        } = self;
-        let (dir, hours) = (dir.display(), hours(self.hours));
-        let imaps_port = self.imaps_port.map(|port| port.to_string());
-        let (imaps, submissions, ca) = (
-            imaps_port
+    /// Returns the table of the mailbox of `address`, whose password is in `password_file`.
+    pub(crate) fn mailbox_table(&self, lab: &Lab, address: &str, password_file: &Path) -> String {
+        let imaps = self.imaps_port.map(|port| port.to_string());
+        format!(
+            r#"
+[[mailbox]]
+address = "{address}"
+password_file = "{}"
+imap = "imaps://localhost:{}"
+smtp = "smtps://localhost:{}"
+ca_file = "{}"
+poll_interval_s = {}
+quick_poll_ms = {}
+hello_name = "desk.school.test"
+"#,
+            password_file.display(),
+            imaps
                 .as_deref()
                 .unwrap_or_else(|| lab.variable("MAILLAB_IMAPS_PORT")),
             lab.variable("MAILLAB_SUBMISSIONS_PORT"),
             lab.variable("MAILLAB_CA"),
-        );
+            self.poll_interval_s,
+            self.quick_poll_ms,
+        )
+    }
+
+    /// Returns the file's text. Other files are in `dir`.
+    pub(crate) fn text(&self, lab: &Lab, help: &str, database_url: &str, dir: &Path) -> String {
+        let Config {
+            language,
+            mailbox,
+            tables,
+            ..
+        } = self;
+        let first = self.mailbox_table(lab, help, &dir.join("mail.password"));
+        let (dir, hours) = (dir.display(), hours(self.hours));
         let mut text = format!(
             r#"language = "{language}"
 
@@ -108,15 +125,7 @@ name = "Служба поддержки АИС"
 [database]
 url = "{database_url}"
 
-[[mailbox]]
-address = "{help}"
-password_file = "{dir}/mail.password"
-imap = "imaps://localhost:{imaps}"
-smtp = "smtps://localhost:{submissions}"
-ca_file = "{ca}"
-poll_interval_s = {poll_interval_s}
-quick_poll_ms = {quick_poll_ms}
-hello_name = "desk.school.test"
+{first}
 {mailbox}
 
 [identity]

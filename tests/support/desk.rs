@@ -62,9 +62,7 @@ impl Desk {
             .prefix("ninetosix-desk.")
             .tempdir_in("/var/tmp")
             .expect("a directory in /var/tmp");
-        let password = dir.path().join("mail.password");
-        fs::write(&password, lab.password(&help)).expect("a password file");
-        fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("permissions");
+        write_password(&dir.path().join("mail.password"), lab.password(&help));
         let desk = Desk {
             daemons: Vec::new(),
             database: make(dir.path()),
@@ -104,6 +102,13 @@ impl Desk {
     /// The directory of the desk's files.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Makes a file with the password of an account.
+    pub(crate) fn password_file(&self, address: &str) -> PathBuf {
+        let file = self.dir.path().join(format!("{address}.password"));
+        write_password(&file, self.lab.password(address));
+        file
     }
 
     /// The configuration file.
@@ -438,4 +443,9 @@ impl Drop for Desk {
             eprintln!("--- the {}'s log\n{}", program.name(), self.log(program));
         }
     }
+}
+
+fn write_password(file: &Path, password: &str) {
+    fs::write(file, password).expect("a password file");
+    fs::set_permissions(file, Permissions::from_mode(0o600)).expect("permissions");
 }

@@ -127,7 +127,8 @@ async fn register_one(
         return Ok(None);
     }
     let proof = proof(mail, registrar.desk, registrar.key);
-    let facts = facts(tx, mail, &proof, registrar.desk, now).await?;
+    let mut facts = facts(tx, mail, &proof, registrar.desk, now).await?;
+    facts.received_by = Some(registrar.mailbox.clone());
     let registration = decide(mail, &proof, &facts, registrar.desk, now);
     apply(tx, registrar, pending, mail, registration, now)
         .await

@@ -32,17 +32,8 @@ pub fn decide(
     if author == Author::DeliveryReport {
         return report(facts);
     }
-    if mail
-        .from
-        .iter()
-        .filter_map(|from| from.address.as_ref())
-        .any(|address| desk.is_own(address))
-    {
-        return Registration::kept(
-            Outcome::Own,
-            "it comes from an address of the desk",
-            Some(NewMessage::Robot),
-        );
+    if let Some(why) = is_own(mail, author, proof, facts, desk) {
+        return Registration::kept(Outcome::Own, why, Some(NewMessage::Robot));
     }
     if author.is_robot() {
         let mut kept = Registration::kept(
@@ -79,6 +70,27 @@ pub fn decide(
         return writer::entry(mail, ticket, facts, desk, now);
     }
     writer::open(mail, author, facts, desk, now)
+}
+
+/// Why a letter is one of ours that came back: it comes from the address that it came to, or from another of the desk's and
+/// was not written by a person there.
+fn is_own(
+    mail: &IncomingMail,
+    author: Author,
+    proof: &Proof,
+    facts: &Facts,
+    desk: &Desk,
+) -> Option<&'static str> {
+    let mut from = mail.from.iter().filter_map(|from| from.address.as_ref());
+    let own = from.find(|address| desk.is_own(address))?;
+    let is_others = facts
+        .received_by
+        .as_ref()
+        .is_some_and(|mailbox| mailbox != own);
+    if is_others && !author.is_robot() && *proof == Proof::default() {
+        return None;
+    }
+    Some("it comes from an address of the desk")
 }
 
 /// A delivery report: tied to the letter it speaks of, where that is known.

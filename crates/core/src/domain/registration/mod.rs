@@ -54,6 +54,8 @@ pub enum Outcome {
 pub struct Facts {
     /// The ledger row that registered the same letter before.
     pub same_letter: Option<i64>,
+    /// The support address whose mailbox it lies in.
+    pub received_by: Option<EmailAddress>,
     /// Whether its Message-ID is that of a letter of ours.
     pub is_our_letter: bool,
     /// The letter of ours that it reports on.

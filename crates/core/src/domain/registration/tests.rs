@@ -850,3 +850,38 @@ fn an_answer_whose_subject_says_it_is_automatic_is_no_answer() {
         (Outcome::Automatic, 0)
     );
 }
+
+#[test]
+fn a_person_at_another_mailbox_of_the_desk_opens_a_ticket_and_gets_no_receipt() {
+    let mut desk = desk();
+    desk.mailboxes.push(address("office@school.test"));
+    let at = |mailbox: &str| Facts {
+        received_by: Some(address(mailbox)),
+        ..Facts::default()
+    };
+    let told = |mail: &IncomingMail, proof: &Proof, mailbox: &str| {
+        let made = decide(mail, proof, &at(mailbox), &desk, monday("10:14:00"));
+        (made.outcome, made.ticket)
+    };
+    let nothing = Proof::default();
+    let mut letter = mail("office@school.test", "Нужна помощь с дневником.");
+    let (outcome, ticket) = told(&letter, &nothing, "help@school.test");
+    assert_eq!(outcome, Outcome::Ticket);
+    let TicketChange::Open(opened) = ticket else {
+        panic!("{ticket:?}");
+    };
+    assert_eq!(opened.requester, Some(address("office@school.test")));
+    assert_eq!(opened.receipt, ReceiptPlan::Never);
+    // From itself to itself, by a program, or with a token of ours: it came back.
+    let (outcome, _) = told(&letter, &nothing, "office@school.test");
+    assert_eq!(outcome, Outcome::Own);
+    let proved = Proof {
+        writer_ticket: Some(7),
+        ..Proof::default()
+    };
+    let (outcome, _) = told(&letter, &proved, "help@school.test");
+    assert_eq!(outcome, Outcome::Own);
+    letter.robot.auto_submitted = Some("auto-replied".to_owned());
+    let (outcome, _) = told(&letter, &nothing, "help@school.test");
+    assert_eq!(outcome, Outcome::Own);
+}

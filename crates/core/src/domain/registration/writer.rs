@@ -130,20 +130,22 @@ fn new_ticket(
 ) -> Registration {
     let requester = mail
         .correspondent()
-        .filter(|address| !desk.is_own(address))
+        .filter(|address| Some(*address) != facts.received_by.as_ref())
         .cloned();
-    let receipt = if requester.is_none() || author == Author::List || robot::nobody_reads(mail) {
-        ReceiptPlan::Never
-    } else {
-        let due_at = first_allowed(&facts.receipts, now);
-        match facts.receipts.waiting_letter {
-            Some(letter) => ReceiptPlan::Join {
-                letter,
-                else_due_at: due_at,
-            },
-            None => ReceiptPlan::Write { due_at },
-        }
-    };
+    let is_own = requester.as_ref().is_some_and(|one| desk.is_own(one));
+    let receipt =
+        if requester.is_none() || is_own || author == Author::List || robot::nobody_reads(mail) {
+            ReceiptPlan::Never
+        } else {
+            let due_at = first_allowed(&facts.receipts, now);
+            match facts.receipts.waiting_letter {
+                Some(letter) => ReceiptPlan::Join {
+                    letter,
+                    else_due_at: due_at,
+                },
+                None => ReceiptPlan::Write { due_at },
+            }
+        };
     let reason = match (related, &requester) {
         (_, None) => "opened a ticket; there is no one address to answer to".to_owned(),
         (Some(number), _) => format!("opened a ticket; it mentions ticket {number}"),
