@@ -148,14 +148,14 @@ CREATE TABLE command (
     due_at     TEXT NOT NULL,                   -- when it takes effect
     applied_at TEXT,                            -- NULL: waits for the worker
     created_at TEXT NOT NULL,                   -- when it was registered
-    UNIQUE (message, verb)
+    UNIQUE (message, ticket, verb)
 ) STRICT;
 CREATE INDEX command_waiting ON command (due_at, id) WHERE applied_at IS NULL;
 
 -- The outbox: one outgoing letter a row, written in the transaction that causes it.
 CREATE TABLE letter (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of writing
-    kind              TEXT NOT NULL CHECK (kind IN ('receipt', 'reopened', 'own_letter', 'alert', 'notice', 'delivery', 'answer')), -- what it is for; decides who sends it when
+    kind              TEXT NOT NULL CHECK (kind IN ('receipt', 'reopened', 'own_letter', 'alert', 'notice', 'digest', 'delivery', 'answer')), -- what it is for; decides who sends it when
     lane              TEXT NOT NULL CHECK (lane IN ('poller', 'worker')),   -- which daemon sends it; follows from the kind
     mailbox           TEXT NOT NULL,            -- the support address it goes out from
     ticket            INTEGER REFERENCES ticket (number), -- the ticket it is about
@@ -183,6 +183,14 @@ CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('d
 CREATE INDEX letter_order ON letter (ticket, recipient_address, id) WHERE state IN ('due', 'sending', 'maybe_sent');
 CREATE INDEX letter_recent ON letter (kind, recipient_address, due_at);
 CREATE INDEX letter_recent_kind ON letter (kind, due_at);
+
+-- A letter that a specialist is told of by a digest, and not by a notice of its own.
+CREATE TABLE digest_line (
+    letter  INTEGER NOT NULL REFERENCES letter (id),  -- the digest
+    ticket  INTEGER NOT NULL REFERENCES ticket (number), -- the ticket it belongs to
+    message INTEGER NOT NULL REFERENCES message (id), -- the letter
+    PRIMARY KEY (letter, ticket, message)
+) STRICT, WITHOUT ROWID;
 
 -- Everyone who wrote to the desk.
 CREATE TABLE person (

@@ -62,8 +62,8 @@ INSERT INTO ticket (number, mailbox, state, subject, requester_address, requeste
 SELECT i, '$mailbox', CASE WHEN i % 10 = 0 THEN 'in_work' ELSE 'closed' END, 'The journal', who, 'A Writer', 'ivan', i * 2 - 1, at, at, at, CASE WHEN i % 10 = 0 THEN NULL ELSE at END FROM n;
 INSERT INTO folder (mailbox, folder, numbering, uidvalidity, first_seen_at)
 SELECT '$mailbox', 'INBOX', 1, $uidvalidity, min(at) FROM n;
-INSERT INTO ledger (id, mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, outcome, reason, ticket, attempts, attempts_alone, marked, fetched_at, decided_at)
-SELECT i, '$mailbox', 'INBOX', $uidvalidity, 1, i, at, length(raw), substr(hash, 1, 8) || '.' || i || '@family.test', i, 'ticket', 'a new letter', i, 1, 0, true, at, at FROM n;
+INSERT INTO ledger (id, mailbox, folder, uidvalidity, numbering, uid, internal_date, size_bytes, message_id, raw_mail_id, outcome, reason, ticket, attempts, attempts_alone, released, marked, fetched_at, decided_at)
+SELECT i, '$mailbox', 'INBOX', $uidvalidity, 1, i, at, length(raw), substr(hash, 1, 8) || '.' || i || '@family.test', i, 'ticket', 'a new letter', i, 1, 0, false, true, at, at FROM n;
 INSERT INTO message (id, ticket, raw_mail_id, author, from_address, from_name, message_id, content_hash, subject, body, received_at, created_at)
 SELECT i, i, i, 'requester', who, 'A Writer', substr(hash, 1, 8) || '.' || i || '@family.test', hash, 'The journal', 'The journal shows nothing.', at, at FROM n;
 INSERT INTO attachment (id, message, part, name, content_type, size_bytes, sha256, inline)

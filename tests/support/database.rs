@@ -163,6 +163,28 @@ impl Database {
         found.into_iter().map(row).collect()
     }
 
+    /// Changes rows behind the daemons' backs, as the passing of time would.
+    pub(crate) fn execute(&self, statement: &str) {
+        let mut connection = self.connection.lock().expect("no test panics in here");
+        let done = self.runtime.block_on(async {
+            if connection.is_none() {
+                *connection = Some(self.open().await?);
+            }
+            let statement = AssertSqlSafe(statement.to_owned());
+            match connection.as_mut().expect("it was opened") {
+                Open::Sqlite(connection) => {
+                    sqlx::query(statement).execute(connection).await?;
+                }
+                Open::Postgres(connection) => {
+                    sqlx::query(statement).execute(connection).await?;
+                }
+            }
+            Ok::<_, sqlx::Error>(())
+        });
+        drop(connection);
+        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+
     /// Returns how many rows there are: `count("ledger WHERE outcome = 'ticket'")`.
     pub(crate) fn count(&self, of: &str) -> i64 {
         self.rows("COUNT(*)", &format!("FROM {of}"))[0].number("COUNT(*)")

@@ -146,12 +146,13 @@ const LATER: [&str; 47] = [
 ];
 
 /// What may stand before a command word.
-const PREFIXES: [char; 3] = ['#', '№', '＃'];
+pub(super) const PREFIXES: [char; 3] = ['#', '№', '＃'];
 /// What may stand behind one.
 const STOPS: [char; 4] = ['.', ',', ';', '!'];
 
 /// A word of the tables above.
-enum Known {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
     Now(Command),
     Later(&'static str),
 }
@@ -225,9 +226,9 @@ fn read(raw: &str, first: bool) -> Reading {
     if let Some((known, alone)) = lookup(rest) {
         let written = excerpt(raw);
         return match known {
-            Known::Now(command) if alone => Reading::Command(command),
-            Known::Now(command) => Reading::Held(CommandError::NoArgument { command, written }),
-            Known::Later(word) => Reading::Held(CommandError::NotYet { word }),
+            Word::Now(command) if alone => Reading::Command(command),
+            Word::Now(command) => Reading::Held(CommandError::NoArgument { command, written }),
+            Word::Later(word) => Reading::Held(CommandError::NotYet { word }),
         };
     }
     let token = rest.split(' ').next().unwrap_or("");
@@ -251,10 +252,10 @@ fn read_damaged(raw: &str, line: &str, first: bool) -> Reading {
     let lead = line.find(bare).map_or("", |at| line[..at].trim());
     let damaged = lead.contains(PREFIXES) || lead == "?";
     match lookup(bare) {
-        Some((Known::Now(command), true)) if damaged || (first && command == Command::Note) => {
+        Some((Word::Now(command), true)) if damaged || (first && command == Command::Note) => {
             held_unknown(raw, Some(command.word()))
         }
-        Some((Known::Later(word), true)) if damaged => Reading::Held(CommandError::NotYet { word }),
+        Some((Word::Later(word), true)) if damaged => Reading::Held(CommandError::NotYet { word }),
         _ => Reading::Words,
     }
 }
@@ -268,19 +269,26 @@ fn held_unknown(raw: &str, suggestion: Option<&'static str>) -> Reading {
 }
 
 /// Finds the command word at the start of a folded line, and whether it is all of it.
-fn lookup(line: &str) -> Option<(Known, bool)> {
+fn lookup(line: &str) -> Option<(Word, bool)> {
     let spaced = |c: char| matches!(c, ' ' | '-' | '‐' | '‑' | '–');
     let line = line.trim_end_matches(|c| c == ' ' || STOPS.contains(&c));
     let mut tokens = line.split(spaced).filter(|token| !token.is_empty());
     let one = tokens.next()?.trim_end_matches(STOPS);
     let two = tokens.next().map(|two| two.trim_end_matches(STOPS));
     if let Some((_, command)) = WORDS.iter().find(|(word, _)| *word == one) {
-        return Some((Known::Now(*command), two.is_none()));
+        return Some((Word::Now(*command), two.is_none()));
     }
     let pair = two.map(|two| format!("{one} {two}")).unwrap_or_default();
     let word = LATER.iter().find(|word| **word == one || **word == pair)?;
     let alone = two.is_none() || (**word == pair && tokens.next().is_none());
-    Some((Known::Later(word), alone))
+    Some((Word::Later(word), alone))
+}
+
+/// Returns what a folded line that is nothing but a command word means.
+pub(super) fn word(line: &str) -> Option<Word> {
+    lookup(line)
+        .filter(|(_, alone)| *alone)
+        .map(|(word, _)| word)
 }
 
 /// The word that a slip of one key, or the wrong keyboard layout, may have turned into this one.
@@ -310,7 +318,7 @@ fn suggest(token: &str) -> Option<&'static str> {
 }
 
 /// The beginning of a line, short enough to be shown in a letter.
-fn excerpt(raw: &str) -> String {
+pub(super) fn excerpt(raw: &str) -> String {
     raw.chars().take(40).collect()
 }
 

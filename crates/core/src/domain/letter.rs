@@ -23,6 +23,8 @@ pub enum Kind {
     Alert,
     /// To a specialist: somebody wrote.
     Notice,
+    /// To a specialist: so many wrote that these are told of in one letter.
+    Digest,
     /// To a specialist: your answer could not be delivered.
     Delivery,
     /// To a writer: a specialist's own words.
@@ -61,12 +63,13 @@ pub enum State {
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Receipt,
         Kind::Reopened,
         Kind::OwnLetter,
         Kind::Alert,
         Kind::Notice,
+        Kind::Digest,
         Kind::Delivery,
         Kind::Answer,
     ];
@@ -75,7 +78,7 @@ impl Kind {
     pub fn lane(self) -> Lane {
         match self {
             Kind::Receipt | Kind::Reopened | Kind::OwnLetter | Kind::Alert => Lane::Poller,
-            Kind::Notice | Kind::Delivery | Kind::Answer => Lane::Worker,
+            Kind::Notice | Kind::Digest | Kind::Delivery | Kind::Answer => Lane::Worker,
         }
     }
 
@@ -87,6 +90,7 @@ impl Kind {
             Kind::OwnLetter => "own_letter",
             Kind::Alert => "alert",
             Kind::Notice => "notice",
+            Kind::Digest => "digest",
             Kind::Delivery => "delivery",
             Kind::Answer => "answer",
         }

@@ -15,6 +15,7 @@ pub mod incoming;
 pub mod language;
 pub mod letter;
 pub mod note;
+pub mod notice_digest;
 pub mod outgoing;
 pub mod proof;
 #[cfg(test)]

@@ -153,11 +153,39 @@ pub struct EarlierTicket {
     pub state: State,
 }
 
+/// What a digest shows.
+#[derive(Debug, Clone)]
+pub struct Digest {
+    /// Tickets, the oldest first; not all where they are many.
+    pub lines: Vec<DigestLine>,
+    /// How many tickets it is about.
+    pub all: i64,
+}
+
+/// A ticket in a digest.
+#[derive(Debug, Clone)]
+pub struct DigestLine {
+    /// Its number.
+    pub number: i64,
+    /// Its subject.
+    pub subject: CleanLine,
+    /// Its writer's name; may be empty.
+    pub name: CleanLine,
+    /// His address; may be empty.
+    pub address: String,
+    /// When the first of its letters here came in.
+    pub received: DateTime<Utc>,
+    /// How many letters of it came in.
+    pub letters: i64,
+}
+
 /// What a letter to a specialist says.
 #[derive(Debug, Clone)]
 pub enum SpecialistContent {
     /// A writer wrote.
     Notice(Box<Notice>),
+    /// Many wrote.
+    Digest(Digest),
     /// What became of his own letter, and when that came in.
     OwnLetter {
         /// What became of it.

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, Specialist};
 use super::incoming::IncomingMail;
+use super::letter::Kind;
 use super::token::{Claim, TokenKey, WRITER, sentinels};
 
 /// The tokens of a letter that verify.
@@ -12,6 +13,8 @@ pub struct Proof {
     /// A specialist, by login, to whom a letter about a ticket was sent, and that ticket. It proves the letter's
     /// origin, not yet its sender: a notice may have been forwarded.
     pub specialist_ticket: Option<(String, i64)>,
+    /// A digest that was sent to the sender: his login, and the entry that began it.
+    pub digest: Option<(String, i64)>,
     /// The kind of our letter that the sender's own token stood on.
     pub answers_kind: Option<String>,
 }
@@ -42,6 +45,12 @@ pub fn proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Proof {
         let is_senders = mail
             .sender()
             .is_some_and(|sender| owner.address == *sender || owner.aliases.contains(sender));
+        if claim.purpose == Kind::Digest.as_str() {
+            if is_senders && proof.digest.is_none() {
+                proof.digest = Some((claim.recipient, claim.entry));
+            }
+            continue;
+        }
         let answers = claim.purpose.clone();
         let found = (claim.recipient, claim.ticket);
         if is_senders && proof.specialist_ticket.is_none() {

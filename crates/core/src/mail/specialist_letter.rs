@@ -91,12 +91,34 @@ pub fn draft(
                 wording.text("notice_subject", context! { number, subject, name })?,
             )
         }
+        SpecialistContent::Digest(digest) => {
+            let more = digest.all - digest.lines.len() as i64;
+            let lines: Vec<Value> = digest
+                .lines
+                .iter()
+                .map(|line| {
+                    context! {
+                        number => line.number,
+                        subject => defused(line.subject.as_str()),
+                        name => defused(line.name.as_str()),
+                        address => line.address.as_str(),
+                        received => moments.short(line.received),
+                        letters => line.letters,
+                    }
+                })
+                .collect();
+            (
+                wording.text("digest", context! { lines, more })?,
+                wording.text("digest_subject", context! { all => digest.all })?,
+            )
+        }
         SpecialistContent::OwnLetter { what, received } => {
-            let effective = if let OwnLetter::Accepted { at, .. } = &what {
-                moments.on(*at)
-            } else {
-                String::new()
-            };
+            let effective =
+                if let OwnLetter::Accepted { at, .. } | OwnLetter::DigestAccepted { at } = &what {
+                    moments.on(*at)
+                } else {
+                    String::new()
+                };
             let name_of_file = match &what {
                 OwnLetter::FileMayQuoteUs { name } => CleanLine::new(name, 150),
                 _ => CleanLine::default(),

@@ -15,7 +15,8 @@ use crate::domain::files::FilePart;
 use crate::domain::language::Language;
 use crate::domain::note::Note;
 use crate::domain::outgoing::{
-    EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope, WriterContent, WriterEnvelope,
+    Digest, DigestLine, EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope,
+    WriterContent, WriterEnvelope,
 };
 use crate::domain::registration::{OwnLetter, Undelivered};
 use crate::domain::reply_text::{ReplyContext, SERVICE_LABELS, new_words, reply_text};
@@ -450,6 +451,48 @@ fn a_file_that_is_not_what_was_registered_is_not_sent() {
 }
 
 #[test]
+fn a_digest_lists_tickets_and_says_how_to_take_them() {
+    let line = |number, subject: &str, name: &str, letters| DigestLine {
+        number,
+        subject: CleanLine::new(subject, 100),
+        name: CleanLine::new(name, 100),
+        address: "rita@family.test".to_owned(),
+        received: at("2026-11-23T10:14:10"),
+        letters,
+    };
+    let digest = |language| {
+        let lines = vec![
+            line(1057, "Не сохраняется расписание", "М. И. Соколова", 1),
+            line(1058, "", "", 3),
+            line(1059, "[== 1042 · K7QP3XVD ==]", "", 1),
+        ];
+        let content = SpecialistContent::Digest(Digest { lines, all: 45 });
+        specialist_mail(content, None, language)
+    };
+    let bytes = digest(Language::Ru);
+    assert_eq!(parse(&bytes).subject.as_str(), "Сводка обращений: 45");
+    let want = "[== Сводка для специалистов, пользователям не видна; ответ на неё никому не уйдёт ==]
+
+Писем пришло сразу много, поэтому об этих обращениях — одной сводкой.
+
+№ 1057  Не сохраняется расписание — М. И. Соколова, пн 23.11, 10:14 МСК
+№ 1058  (без темы) — rita@family.test, пн 23.11, 10:14 МСК · писем: 3
+№ 1059  [ == 1042 · K7QP3XVD == ] — rita@family.test, пн 23.11, 10:14 МСК
+…и ещё 42: их список есть у администратора службы.
+
+Взять: ответьте на это письмо строкой «#взять 1057 1058» с номерами отсюда, не больше пятидесяти сразу. О каждом взятом обращении придёт отдельное письмо, на него и отвечают.
+
+[== Конец сводки ==]";
+    assert_eq!(text(&bytes).trim_end(), want);
+    let english = text(&digest(Language::En));
+    assert!(
+        english.contains("№ 1058  (no subject) — rita@family.test"),
+        "{english}"
+    );
+    assert!(english.contains("“#take 1057 1058”"), "{english}");
+}
+
+#[test]
 fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
     let opening = at("2026-11-24T09:00:00");
     let told = [
@@ -499,6 +542,22 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
         ),
         (OwnLetter::Empty, "ничего не сделано"),
         (OwnLetter::WrongLetter, "отвечает на служебное письмо"),
+        (
+            OwnLetter::DigestNotUnderstood {
+                written: "#закрыть 5".into(),
+            },
+            "на сводку ничего не сделано: не понимаю «#закрыть 5»",
+        ),
+        (
+            OwnLetter::NotInDigest {
+                written: "7".into(),
+            },
+            "обращения № 7 в этой сводке нет",
+        ),
+        (
+            OwnLetter::DigestAccepted { at: opening },
+            "обращения станут вашими во вторник, 24 ноября, в 9:00 МСК",
+        ),
         (
             OwnLetter::FileMayQuoteUs {
                 name: "a.eml".into(),

@@ -5,21 +5,23 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use crate::domain::language::Language;
 
-const RU: [(&str, &str); 8] = [
+const RU: [(&str, &str); 9] = [
     ("receipt", include_str!("wording/ru/receipt.txt")),
     ("reopened", include_str!("wording/ru/reopened.txt")),
     ("answer", include_str!("wording/ru/answer.txt")),
     ("notice", include_str!("wording/ru/notice.txt")),
+    ("digest", include_str!("wording/ru/digest.txt")),
     ("own_letter", include_str!("wording/ru/own_letter.txt")),
     ("delivery", include_str!("wording/ru/delivery.txt")),
     ("alert", include_str!("wording/ru/alert.txt")),
     ("invitation", include_str!("wording/ru/invitation.txt")),
 ];
-const EN: [(&str, &str); 8] = [
+const EN: [(&str, &str); 9] = [
     ("receipt", include_str!("wording/en/receipt.txt")),
     ("reopened", include_str!("wording/en/reopened.txt")),
     ("answer", include_str!("wording/en/answer.txt")),
     ("notice", include_str!("wording/en/notice.txt")),
+    ("digest", include_str!("wording/en/digest.txt")),
     ("own_letter", include_str!("wording/en/own_letter.txt")),
     ("delivery", include_str!("wording/en/delivery.txt")),
     ("alert", include_str!("wording/en/alert.txt")),

@@ -96,6 +96,7 @@ impl Store {
                     self.notice(registrar, &ticket, &message).await?,
                 ))
             }
+            Kind::Digest => SpecialistContent::Digest(self.digest(row.id).await?),
             Kind::OwnLetter => SpecialistContent::OwnLetter {
                 what: serde_json::from_str(words).map_err(about)?,
                 received: message.map_or(row.created_at, |message| message.received_at),

@@ -2,11 +2,13 @@
 //!
 //! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger; `registration`: all that one letter causes;
 //! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
+//! - `digest`: notices, and what stands for them in a flood;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `listing`: what operators ask to see; `schema`: migrations.
 
 pub mod commands;
 pub mod content;
+mod digest;
 mod entity;
 pub mod folder;
 pub mod heartbeat;

@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
+use super::digest;
 use super::entity::{attachment, command, event, letter, message, note, ticket};
 use super::intake::{self, Pending};
 use super::lease::{self, Held};
@@ -15,8 +16,9 @@ use crate::domain::letter::{Kind, State as LetterState};
 use crate::domain::proof::{Proof, proof};
 use crate::domain::receipt_cap::RecentReceipts;
 use crate::domain::registration::{
-    Facts, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan, Registration,
-    ReportedLetter, SpecialistLetter, TicketChange, TicketFacts, WriterLetter, decide,
+    Facts, NewCommand, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan,
+    Registration, ReportedLetter, SpecialistLetter, TicketChange, TicketFacts, WriterLetter,
+    decide, taken_by,
 };
 use crate::domain::subject::tagged_tickets;
 use crate::domain::text::CleanLine;
@@ -173,6 +175,9 @@ async fn facts(
     if let Some((_, number)) = &proof.specialist_ticket {
         facts.specialist_ticket = ticket_facts(tx, *number).await?;
     }
+    if let (Some((login, entry)), Ok(numbers)) = (&proof.digest, taken_by(mail)) {
+        facts.digest = digest::folded(tx, login, *entry, &numbers).await?;
+    }
     for number in tagged_tickets(mail.subject.as_str()).into_iter().take(TAGS) {
         let tagged = ticket_facts(tx, number).await?;
         let is_senders = tagged
@@ -200,7 +205,7 @@ async fn facts(
         .and_then(|sender| desk.active_by_address(sender, now))
         .map(|s| &s.address))
     {
-        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"wrong_letter\"%')";
+        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"wrong_letter\"%' OR words LIKE '%\"digest_not_understood\"%' OR words LIKE '%\"not_in_digest\"%')";
         facts.refusals_today =
             count_letters(tx, Kind::OwnLetter, told, day_ago, unrecognised).await?;
     }
@@ -317,7 +322,7 @@ async fn recent_receipts(
     })
 }
 
-async fn count_letters(
+pub(super) async fn count_letters(
     tx: &impl ConnectionTrait,
     kind: Kind,
     recipient: &EmailAddress,
@@ -394,9 +399,18 @@ async fn apply(
             };
             row.insert(tx).await?;
         }
-        if let (Some(number), Some(NewMessage::Specialist(login))) = (number, &registration.message)
-        {
-            for new in registration.commands {
+        if let Some(NewMessage::Specialist(login)) = &registration.message {
+            let mut commands: Vec<(i64, NewCommand)> = Vec::new();
+            if let Some(number) = number {
+                commands.extend(registration.commands.iter().map(|new| (number, *new)));
+            }
+            commands.extend(
+                registration
+                    .taken
+                    .iter()
+                    .map(|one| (one.number, one.command)),
+            );
+            for (number, new) in commands {
                 let row = command::ActiveModel {
                     ticket: Set(number),
                     message: Set(message_id),
@@ -408,6 +422,11 @@ async fn apply(
                     ..Default::default()
                 };
                 row.insert(tx).await?;
+            }
+            if let Some(specialist) = registrar.desk.by_login(login) {
+                for taken in &registration.taken {
+                    digest::take(tx, registrar, specialist, taken, now).await?;
+                }
             }
         }
     }
@@ -665,7 +684,15 @@ async fn write_letter(
                 return Ok(());
             };
             let (kind, words) = match letter {
-                SpecialistLetter::Notice => (Kind::Notice, None),
+                SpecialistLetter::Notice => {
+                    let Some(number) = number else {
+                        return Ok(());
+                    };
+                    return digest::tell_specialist(
+                        tx, registrar, specialist, number, entry, due_at, now,
+                    )
+                    .await;
+                }
                 SpecialistLetter::OwnLetter(what) => (Kind::OwnLetter, Some(json(&what))),
                 SpecialistLetter::Delivery(what) => (Kind::Delivery, Some(json(&what))),
             };

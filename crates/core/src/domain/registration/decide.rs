@@ -53,6 +53,9 @@ pub fn decide(
             (Some((login, _)), Some(ticket)) => {
                 specialist::foreign(mail, login, ticket, facts, now)
             }
+            _ if proof.digest.is_some() => {
+                specialist::digest_reply(mail, facts, specialist, desk, now)
+            }
             _ => specialist::no_token(specialist, facts, now),
         };
     }

@@ -11,11 +11,13 @@ mod specialist;
 mod tests;
 mod writer;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use decide::decide;
-pub(crate) use specialist::assignee_after;
+pub(crate) use specialist::{assignee_after, taken_by};
 
 use super::address::EmailAddress;
 use super::letter::Kind;
@@ -64,6 +66,8 @@ pub struct Facts {
     pub writer_ticket: Option<TicketFacts>,
     /// The ticket a specialist's token in it is about.
     pub specialist_ticket: Option<TicketFacts>,
+    /// Those tickets that a reply to a digest takes and that the digest holds, by number.
+    pub digest: BTreeMap<i64, FoldedTicket>,
     /// The ticket its subject tag names.
     pub tagged_ticket: Option<TicketFacts>,
     /// Receipts written lately.
@@ -89,6 +93,15 @@ pub struct TicketFacts {
     pub assignee: Option<String>,
     /// When it was closed last.
     pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// A ticket in a digest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldedTicket {
+    /// The ticket.
+    pub ticket: TicketFacts,
+    /// Its letters that the digest told of, in place of notices.
+    pub messages: Vec<i64>,
 }
 
 /// A letter of ours that a delivery report is about.
@@ -119,6 +132,8 @@ pub struct Registration {
     pub note: Option<NewNote>,
     /// Orders of a specialist.
     pub commands: Vec<NewCommand>,
+    /// Tickets that a specialist takes from a digest.
+    pub taken: Vec<Taken>,
     /// Letters to write.
     pub letters: Vec<NewLetter>,
     /// What to note in the ticket's history.
@@ -208,6 +223,19 @@ pub struct NewCommand {
     pub due_at: DateTime<Utc>,
     /// Whether this registration carries it out; otherwise the worker does at `due_at`.
     pub applied: bool,
+}
+
+/// A ticket that a specialist takes from a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The ticket.
+    pub number: i64,
+    /// Its state from now on, if the order is carried out at once.
+    pub state: State,
+    /// What is ordered, and when it takes effect.
+    pub command: NewCommand,
+    /// Its letters whose notices he gets now.
+    pub messages: Vec<i64>,
 }
 
 /// An order that changes a ticket.
@@ -331,6 +359,21 @@ pub enum OwnLetter {
         /// Its name.
         name: String,
     },
+    /// Not carried out: the reply to a digest is not an order to take tickets.
+    DigestNotUnderstood {
+        /// The line as written.
+        written: String,
+    },
+    /// Not carried out: a ticket is not in the digest.
+    NotInDigest {
+        /// Its number, as written.
+        written: String,
+    },
+    /// Accepted outside business hours: tickets are taken from a digest at the next opening.
+    DigestAccepted {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// Not sent: the ticket's writer left no address that can be written to.
     NoWriterAddress,
 }
@@ -381,6 +424,7 @@ impl Registration {
             message,
             note: None,
             commands: Vec::new(),
+            taken: Vec::new(),
             letters: Vec::new(),
             events: Vec::new(),
         }

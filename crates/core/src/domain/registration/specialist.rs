@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AnswerWords, Facts, NewCommand, NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter,
-    Registration, SpecialistLetter, TicketChange, TicketFacts, Verb, WriterLetter,
+    Registration, SpecialistLetter, Taken, TicketChange, TicketFacts, Verb, WriterLetter,
 };
 use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
@@ -13,6 +13,7 @@ use crate::domain::files::LOGO_BYTES;
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::{Kind, Lane};
+use crate::domain::notice_digest::{self, NotUnderstood};
 use crate::domain::proof::Proof;
 use crate::domain::reply_text::{ReplyContext, reply_text};
 use crate::domain::ticket::apply;
@@ -188,6 +189,74 @@ fn carry_out(
                 words: AnswerWords(instructions.words),
             },
         });
+    }
+    registration
+}
+
+/// Returns the tickets that a specialist's reply to a digest takes.
+///
+/// # Errors
+/// What of it is not understood.
+pub(crate) fn taken_by(mail: &IncomingMail) -> Result<Vec<i64>, NotUnderstood> {
+    let name = mail.sender_name();
+    let text = reply_text(mail.body.as_str(), ReplyContext::of_reply(name.as_str()));
+    let own = text.certain();
+    own.map_or_else(|| Err(NotUnderstood(String::new())), notice_digest::taken)
+}
+
+/// A specialist's reply to a digest: he takes tickets, and gets their notices. Words to a digest go to nobody.
+pub(super) fn digest_reply(
+    mail: &IncomingMail,
+    facts: &Facts,
+    specialist: &Specialist,
+    desk: &Desk,
+    now: DateTime<Utc>,
+) -> Registration {
+    let login = specialist.login.as_str();
+    let mut registration = Registration::kept(
+        Outcome::Command,
+        format!("an order of {login} to a digest"),
+        Some(NewMessage::Specialist(login.to_owned())),
+    );
+    let missing = |number: &i64| !facts.digest.contains_key(number);
+    let numbers = match taken_by(mail) {
+        Ok(numbers) if numbers.iter().any(missing) => {
+            let first = numbers.iter().find(|number| missing(number));
+            let written = first.map(ToString::to_string).unwrap_or_default();
+            Err(OwnLetter::NotInDigest { written })
+        }
+        Ok(numbers) => Ok(numbers),
+        Err(NotUnderstood(written)) => Err(OwnLetter::DigestNotUnderstood { written }),
+    };
+    let numbers = match numbers {
+        Ok(numbers) => numbers,
+        Err(why) => {
+            if facts.refusals_today < REFUSALS_PER_DAY {
+                registration.letters.push(to_author(login, why, now));
+            }
+            return registration;
+        }
+    };
+    let due_at = first_minute(Lane::Worker, &desk.calendar, now);
+    let applied = due_at <= now;
+    for number in numbers {
+        let Some(folded) = facts.digest.get(&number) else {
+            continue;
+        };
+        registration.taken.push(Taken {
+            number: folded.ticket.number,
+            state: apply(folded.ticket.state, Verb::Take.event()).to,
+            command: NewCommand {
+                verb: Verb::Take,
+                due_at,
+                applied,
+            },
+            messages: folded.messages.clone(),
+        });
+    }
+    if !applied {
+        let accepted = OwnLetter::DigestAccepted { at: due_at };
+        registration.letters.push(to_author(login, accepted, now));
     }
     registration
 }

@@ -885,3 +885,78 @@ fn a_person_at_another_mailbox_of_the_desk_opens_a_ticket_and_gets_no_receipt() 
     let (outcome, _) = told(&letter, &nothing, "help@school.test");
     assert_eq!(outcome, Outcome::Own);
 }
+
+#[test]
+fn tickets_are_taken_from_a_digest_at_once_or_at_the_opening() {
+    let folded = |number| FoldedTicket {
+        ticket: TicketFacts {
+            number,
+            ..ticket(State::New)
+        },
+        messages: vec![number + 100],
+    };
+    let facts = Facts {
+        digest: BTreeMap::from([(31, folded(31)), (33, folded(33))]),
+        ..Facts::default()
+    };
+    let proof = Proof {
+        digest: Some(("sam".to_owned(), 5)),
+        ..Proof::default()
+    };
+    let decided = |words: &str, at: &str| {
+        let mail = mail("sam@school.test", words);
+        decide(&mail, &proof, &facts, &desk(), monday(at))
+    };
+    let now = decided("#взять 31 33", "10:14:00");
+    let taken: Vec<_> = now
+        .taken
+        .iter()
+        .map(|one| (one.number, one.state, one.command.applied))
+        .collect();
+    assert_eq!(
+        taken,
+        [(31, State::InWork, true), (33, State::InWork, true)]
+    );
+    assert_eq!(now.taken[1].messages, [133]);
+    assert!(now.letters.is_empty());
+
+    let night = decided("#взять 31", "23:04:00");
+    assert!(!night.taken[0].command.applied);
+    let opening = night.taken[0].command.due_at;
+    assert_eq!(opening, monday("09:00:00") + TimeDelta::days(1));
+    let told = |made: &Registration| match made.letters.as_slice() {
+        [
+            NewLetter::ToSpecialist {
+                letter: SpecialistLetter::OwnLetter(what),
+                ..
+            },
+        ] => what.clone(),
+        letters => panic!("{letters:?}"),
+    };
+    assert_eq!(told(&night), OwnLetter::DigestAccepted { at: opening });
+
+    for (words, why) in [
+        (
+            "#взять 31 34",
+            OwnLetter::NotInDigest {
+                written: "34".to_owned(),
+            },
+        ),
+        (
+            "#закрыть 31",
+            OwnLetter::DigestNotUnderstood {
+                written: "#закрыть 31".to_owned(),
+            },
+        ),
+        (
+            "",
+            OwnLetter::DigestNotUnderstood {
+                written: String::new(),
+            },
+        ),
+    ] {
+        let nothing = decided(words, "10:14:00");
+        assert!(nothing.taken.is_empty(), "{words}");
+        assert_eq!(told(&nothing), why, "{words}");
+    }
+}
