@@ -378,6 +378,31 @@ impl Desk {
         );
     }
 
+    /// Panics unless the bytes stored of each letter in the mailbox are those in the server's own file, line ends apart,
+    /// which Dovecot serves as CRLF.
+    pub(crate) fn stored_as_served(&self) {
+        let mut files: Vec<Vec<u8>> = self
+            .inbox(&self.help)
+            .iter()
+            .map(|mail| with_crlf(&mail.raw))
+            .collect();
+        files.sort();
+        let uids = "FROM ledger WHERE folder = 'INBOX' AND raw_mail_id IS NOT NULL ORDER BY id";
+        let mut stored: Vec<Vec<u8>> = self
+            .database
+            .rows("uid", uids)
+            .iter()
+            .map(|row| {
+                let output = self.command(Program::Poller, &["ledger", "raw", row.text("uid")]);
+                assert!(output.status.success(), "{output:?}");
+                output.stdout
+            })
+            .collect();
+        stored.sort();
+        assert_eq!(stored.len(), files.len(), "a row with bytes for each file");
+        assert!(stored == files, "stored bytes are not those of the server");
+    }
+
     // --- facts
 
     /// Returns the one ticket with this number.
@@ -448,4 +473,18 @@ impl Drop for Desk {
 fn write_password(file: &Path, password: &str) {
     fs::write(file, password).expect("a password file");
     fs::set_permissions(file, Permissions::from_mode(0o600)).expect("permissions");
+}
+
+/// The bytes with CRLF for every line end.
+fn with_crlf(raw: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(raw.len() + raw.len() / 50);
+    let mut before = 0;
+    for &byte in raw {
+        if byte == b'\n' && before != b'\r' {
+            lines.push(b'\r');
+        }
+        lines.push(byte);
+        before = byte;
+    }
+    lines
 }

@@ -15,6 +15,7 @@ pub(crate) fn all_is_well(desk: &Desk, asked: &[Letter], answered: &[String]) {
     each_mail_is_a_letter_that_was_sent(desk);
     each_answer_arrived(desk, answered);
     desk.nothing_internal_reached_writers(&[]);
+    desk.stored_as_served();
     desk.ledger_agrees();
 }
 
