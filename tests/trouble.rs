@@ -16,6 +16,8 @@ mod cuts;
 mod database;
 #[path = "trouble/disk.rs"]
 mod disk;
+#[path = "trouble/hostile.rs"]
+mod hostile;
 #[path = "trouble/poison.rs"]
 mod poison;
 #[path = "trouble/processes.rs"]

@@ -63,7 +63,7 @@ CREATE TABLE ledger (
     internal_date  TEXT NOT NULL,               -- when the server took the letter in: its true time of arrival
     size_bytes     INTEGER NOT NULL,             -- as the server says (RFC822.SIZE)
     message_id     TEXT,                        -- its Message-ID without brackets, if it has one
-    raw_mail_id    INTEGER REFERENCES raw_mail (id),   -- NULL only where the letter was never fetched (before_start)
+    raw_mail_id    INTEGER REFERENCES raw_mail (id),   -- NULL only where the letter was never fetched (before_start, or the server did not give it)
     outcome        TEXT CHECK (outcome IN ('ticket', 'entry', 'command', 'bounce', 'automatic', 'own',
                        'duplicate_of', 'refused', 'quarantined', 'before_start')),   -- NULL: fetched, not yet decided
     reason         TEXT,                        -- why that outcome, in words for the operator

@@ -38,6 +38,10 @@ pub(crate) struct Config {
     pub(crate) specialists: Vec<Specialist>,
     /// Where the mailbox is read on loopback, if not at the mail server itself.
     pub(crate) imaps_port: Option<u16>,
+    /// The IMAP server, if it is not the lab's.
+    pub(crate) imap: Option<String>,
+    /// The submission server, if it is not the lab's.
+    pub(crate) smtp: Option<String>,
     /// More lines of the mailbox's table.
     pub(crate) mailbox: String,
     /// More tables, at the end.
@@ -75,6 +79,8 @@ impl Config {
                 specialist("anna", "Анна Белова", anna),
             ],
             imaps_port: None,
+            imap: None,
+            smtp: None,
             mailbox: String::new(),
             tables: String::new(),
         }
@@ -82,24 +88,30 @@ impl Config {
 
     /// Returns the table of the mailbox of `address`, whose password is in `password_file`.
     pub(crate) fn mailbox_table(&self, lab: &Lab, address: &str, password_file: &Path) -> String {
-        let imaps = self.imaps_port.map(|port| port.to_string());
+        let port = |name: &str| lab.variable(name).to_owned();
+        let imaps = self
+            .imaps_port
+            .map_or_else(|| port("MAILLAB_IMAPS_PORT"), |port| port.to_string());
+        let imap = self.imap.clone();
+        let smtp = self.smtp.clone();
         format!(
             r#"
 [[mailbox]]
 address = "{address}"
 password_file = "{}"
-imap = "imaps://localhost:{}"
-smtp = "smtps://localhost:{}"
+imap = "{}"
+smtp = "{}"
 ca_file = "{}"
 poll_interval_s = {}
 quick_poll_ms = {}
 hello_name = "desk.school.test"
 "#,
             password_file.display(),
-            imaps
-                .as_deref()
-                .unwrap_or_else(|| lab.variable("MAILLAB_IMAPS_PORT")),
-            lab.variable("MAILLAB_SUBMISSIONS_PORT"),
+            imap.unwrap_or_else(|| format!("imaps://localhost:{imaps}")),
+            smtp.unwrap_or_else(|| format!(
+                "smtps://localhost:{}",
+                port("MAILLAB_SUBMISSIONS_PORT")
+            )),
             lab.variable("MAILLAB_CA"),
             self.poll_interval_s,
             self.quick_poll_ms,

@@ -14,6 +14,7 @@
 //! | `lmtp` | straight into a mailbox |
 //! | `charset` | KOI8-R and windows-1251 |
 //! | `cut` | a proxy that cuts connections at a byte |
+//! | `fimap` | an IMAP server that can be made to lie, to flood and to break off |
 //! | `sink` | a submission server that notes the desk's own time |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
@@ -34,6 +35,7 @@ pub(crate) mod cut;
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod desk;
+pub(crate) mod fimap;
 pub(crate) mod lab;
 pub(crate) mod letter;
 pub(crate) mod lmtp;

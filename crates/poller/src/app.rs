@@ -10,9 +10,11 @@ use ninetosix_core::daemon::Daemon;
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::Stop;
 
+use crate::folder::Intake;
 use crate::imap::{ImapServer, Security};
 use crate::mailbox::MailboxLoop;
 use crate::register::Register;
+use crate::suspects::Suspects;
 
 /// Runs the poller until `stop` is asked for.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyhow::Result<()> {
@@ -36,8 +38,12 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
         let reading = MailboxLoop {
             settings: mailbox.clone(),
             server: server(mailbox)?,
-            letter_cap_bytes: settings.letter_cap_bytes,
-            register,
+            intake: Intake {
+                register,
+                after: mailbox.after_registration.clone(),
+                letter_cap_bytes: settings.letter_cap_bytes,
+                suspects: Suspects::default(),
+            },
             stop: daemon.stop.clone(),
             idle_failures: 0,
             idle_again: None,

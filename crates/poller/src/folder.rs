@@ -1,6 +1,8 @@
 //! One folder and the ledger, brought together: every UID the server shows gets a row, and every decided letter its
 //! mark on the server. Nothing on the server is changed before the commit that holds the bytes.
 
+use std::time::Instant;
+
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config::AfterRegistration;
 use ninetosix_core::failpoint;
@@ -12,6 +14,7 @@ use ninetosix_core::store::lease::Held;
 use crate::imap::{Connection, Envelope, ImapError};
 use crate::numbering::Numbering;
 use crate::register::Register;
+use crate::suspects::Suspects;
 
 /// Letters asked for at once, and the bytes after which no more are asked for.
 const FETCH_LETTERS: usize = 50;
@@ -28,6 +31,14 @@ pub(crate) enum SyncError {
     Imap(#[from] ImapError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What it takes to read the folders of a mailbox, over all its connections.
+pub(crate) struct Intake {
+    pub(crate) register: Register,
+    pub(crate) after: AfterRegistration,
+    pub(crate) letter_cap_bytes: u64,
+    pub(crate) suspects: Suspects,
 }
 
 /// One folder of the mailbox while a connection lasts.
@@ -52,16 +63,14 @@ impl Folder {
     pub(crate) async fn bring_up_to_date(
         &mut self,
         connection: &mut Connection,
-        register: &mut Register,
-        after: &AfterRegistration,
-        letter_cap_bytes: u64,
+        intake: &mut Intake,
         thorough: bool,
         held: &Held,
     ) -> Result<(), SyncError> {
         let selected = connection.select(&self.name).await?;
         let numbering = match self.numbering.take() {
             Some(numbering) if !thorough && numbering.holds(selected) => numbering,
-            _ => Numbering::of(&self.name, selected, connection, register, held).await?,
+            _ => Numbering::of(&self.name, selected, connection, &intake.register, held).await?,
         };
         let Numbering { key, known, .. } = self.numbering.insert(numbering);
 
@@ -75,37 +84,145 @@ impl Folder {
             .search_from(from)
             .await?
             .into_iter()
-            .filter(|uid| !known.contains(uid))
+            .filter(|uid| !known.contains(uid) && !intake.suspects.holds(key, *uid))
             .collect();
         // While one batch is stored and registered, the next is on its way.
         let mut waiting = Fetched::default();
         for some in new.chunks(FETCH_LETTERS) {
-            let envelopes = connection.fetch_sizes(some).await?;
-            for batch in batches(&envelopes, letter_cap_bytes) {
-                if register.stop.is_asked() {
+            let envelopes = match connection.fetch_sizes(some).await {
+                Ok(envelopes) => envelopes,
+                Err(error) => {
+                    intake.suspects.batch_failed(key, some, &error);
+                    return Err(error.into());
+                }
+            };
+            for batch in batches(&envelopes, intake.letter_cap_bytes) {
+                if intake.register.stop.is_asked() {
                     return Ok(());
                 }
                 let size: u64 = batch.iter().map(|letter| u64::from(letter.size)).sum();
                 if size + waiting.bytes() > TOGETHER_BYTES {
-                    let stored = keep(register, key, std::mem::take(&mut waiting), held).await?;
-                    known.extend(stored);
+                    let before = std::mem::take(&mut waiting);
+                    known.extend(keep(&mut intake.register, key, before, held).await?);
                 }
                 let before = std::mem::take(&mut waiting);
-                let clock = register.clock.clone();
-                let (next, stored) = tokio::join!(
-                    fetch(connection, clock.as_ref(), batch, letter_cap_bytes),
-                    keep(register, key, before, held)
+                let clock = intake.register.clock.clone();
+                let ((next, missing), stored) = tokio::join!(
+                    fetch(connection, clock.as_ref(), batch, intake.letter_cap_bytes),
+                    keep(&mut intake.register, key, before, held)
                 );
                 known.extend(stored?);
-                waiting = next?;
-                mark(connection, register, key, after).await?;
+                waiting = next;
+                match missing {
+                    Ok(missing) => intake.suspects.keep_apart(key, &missing),
+                    Err(error) => {
+                        let came: Vec<u32> = waiting.uids().collect();
+                        let uids = batch.iter().map(|letter| letter.uid);
+                        let uids: Vec<u32> = uids.filter(|uid| !came.contains(uid)).collect();
+                        intake.suspects.batch_failed(key, &uids, &error);
+                        keep(&mut intake.register, key, waiting, held).await?;
+                        return Err(error.into());
+                    }
+                }
+                mark(connection, &intake.register, key, &intake.after).await?;
             }
         }
-        known.extend(keep(register, key, waiting, held).await?);
+        known.extend(keep(&mut intake.register, key, waiting, held).await?);
         // What an earlier run stored and did not get to.
-        register.all(held).await?;
-        mark(connection, register, key, after).await
+        intake.register.all(held).await?;
+        for uid in intake.suspects.due(key, Instant::now()) {
+            if intake.try_alone(key, uid, connection, held).await? {
+                known.insert(uid);
+            }
+        }
+        mark(connection, &intake.register, key, &intake.after).await
     }
+}
+
+impl Intake {
+    /// Fetches, stores and registers a letter that could not be had together with others. One that cannot be had alone
+    /// either is set aside in the end, without its bytes. Returns whether it has a row now.
+    async fn try_alone(
+        &mut self,
+        key: &FolderKey,
+        uid: u32,
+        connection: &mut Connection,
+        held: &Held,
+    ) -> Result<bool, SyncError> {
+        let clock = self.register.clock.clone();
+        let mut envelope = None;
+        let fetched = alone(connection, uid, &mut envelope).await;
+        let letter = listing(
+            &envelope.unwrap_or(Envelope {
+                uid,
+                size: 0,
+                internal_date: None,
+            }),
+            clock.as_ref(),
+        );
+        let error = match fetched {
+            Ok(Alone::Gone) => {
+                self.suspects.clear(key, uid);
+                return Ok(false);
+            }
+            Ok(Alone::Whole(raw)) => {
+                self.suspects.clear(key, uid);
+                let fetched = Fetched(vec![(letter, raw)]);
+                keep(&mut self.register, key, fetched, held).await?;
+                return Ok(true);
+            }
+            Ok(Alone::Nothing) => None,
+            Err(error) => Some(error),
+        };
+        let why = error.as_ref().map_or_else(
+            || "the server lists it and gives nothing".to_owned(),
+            ToString::to_string,
+        );
+        tracing::warn!(
+            mailbox.folder = key.folder,
+            mailbox.uid = uid,
+            reason = why,
+            "a letter cannot be fetched; the others are"
+        );
+        let now = Instant::now();
+        let is_hopeless = self.suspects.failed_alone(key, uid, error.as_ref(), now);
+        if is_hopeless {
+            self.register
+                .set_aside_unfetched(key, &letter, &why, held)
+                .await?;
+            self.suspects.clear(key, uid);
+        }
+        error.map_or(Ok(is_hopeless), |error| Err(error.into()))
+    }
+}
+
+/// What came of asking for one letter.
+enum Alone {
+    Whole(Vec<u8>),
+    Gone,
+    Nothing,
+}
+
+/// Asks for one letter, and says in `envelope` what was learned of it.
+async fn alone(
+    connection: &mut Connection,
+    uid: u32,
+    envelope: &mut Option<Envelope>,
+) -> Result<Alone, ImapError> {
+    *envelope = connection.fetch_sizes(&[uid]).await?.pop();
+    let raw = match envelope {
+        Some(envelope) => connection.fetch_alone(envelope, BEGINNING_BYTES).await?,
+        None => None,
+    };
+    if let Some(raw) = raw {
+        return Ok(Alone::Whole(raw));
+    }
+    let listed = connection.search_from(uid).await?;
+    Ok(if listed.first() == Some(&uid) {
+        Alone::Nothing
+    } else {
+        Alone::Gone
+    })
 }
 
 /// What the ledger keeps of what the server says of a letter.
@@ -142,15 +259,20 @@ impl Fetched {
     fn bytes(&self) -> u64 {
         self.0.iter().map(|(_, raw)| raw.len() as u64).sum()
     }
+
+    fn uids(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(letter, _)| letter.uid)
+    }
 }
 
-/// Fetches `batch`. Letters that are gone meanwhile are not in the result; they have no row and need none.
+/// Fetches `batch`. Returns what came, and the UIDs of what did not although the server said OK.
 async fn fetch(
     connection: &mut Connection,
     clock: &dyn Clock,
     batch: &[Envelope],
     letter_cap_bytes: u64,
-) -> Result<Fetched, ImapError> {
+) -> (Fetched, Result<Vec<u32>, ImapError>) {
+    let mut letters = Vec::with_capacity(batch.len());
     if let [letter] = batch
         && u64::from(letter.size) > letter_cap_bytes
     {
@@ -159,11 +281,16 @@ async fn fetch(
             size_bytes = letter.size,
             "above the cap: its header and beginning are kept"
         );
-        let beginning = connection.fetch_start(letter.uid, BEGINNING_BYTES).await?;
-        let beginning = beginning.map(|beginning| (listing(letter, clock), beginning));
-        return Ok(Fetched(beginning.into_iter().collect()));
+        let missing = match connection.fetch_start(letter.uid, BEGINNING_BYTES).await {
+            Ok(Some(beginning)) => {
+                letters.push((listing(letter, clock), beginning));
+                Ok(Vec::new())
+            }
+            Ok(None) => Ok(vec![letter.uid]),
+            Err(error) => Err(error),
+        };
+        return (Fetched(letters), missing);
     }
-    let mut letters = Vec::with_capacity(batch.len());
     let missing = connection
         .fetch_bodies(batch, |letter| {
             failpoint::reach("fetched");
@@ -171,14 +298,8 @@ async fn fetch(
             letters.extend(envelope.map(|envelope| (listing(envelope, clock), letter.bytes)));
             std::future::ready(())
         })
-        .await?;
-    if !missing.is_empty() {
-        tracing::info!(
-            letters = missing.len(),
-            "letters vanished before they could be fetched"
-        );
-    }
-    Ok(Fetched(letters))
+        .await;
+    (Fetched(letters), missing)
 }
 
 /// Stores letters, each with its ledger row, and registers all that wait. Returns the UIDs that were stored.

@@ -1,7 +1,8 @@
 //! IMAP mailbox to registered tickets and their receipts, around the clock.
 //!
 //! - [`app`] builds the daemon and stops it; `mailbox` is the loop over one mailbox, `pace` how often it tries; `folder`
-//!   brings one folder and the ledger together, `numbering` says what its UIDs mean; `register` turns stored bytes into
+//!   brings one folder and the ledger together, `numbering` says what its UIDs mean,
+//!   `suspects` which letters the server could not give; `register` turns stored bytes into
 //!   what they cause;
 //! - [`imap`] is the connection; [`check`], [`explain`], [`ledger`] and [`quarantine`] are what operators ask.
 
@@ -16,3 +17,4 @@ mod numbering;
 mod pace;
 pub mod quarantine;
 mod register;
+mod suspects;

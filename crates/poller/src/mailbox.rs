@@ -11,10 +11,9 @@ use ninetosix_core::stop::Stop;
 use ninetosix_core::store::lease::Held;
 use ninetosix_core::store::{Store, StoreError};
 
-use crate::folder::{Folder, SyncError};
+use crate::folder::{Folder, Intake, SyncError};
 use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
 use crate::pace::{Failure, Pace};
-use crate::register::Register;
 
 /// The longest IDLE: servers and firewalls forget idle connections (RFC 2177 allows 29 minutes).
 const LONGEST_IDLE: Duration = Duration::from_secs(9 * 60);
@@ -31,8 +30,7 @@ const LEASE_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct MailboxLoop {
     pub(crate) settings: config::Mailbox,
     pub(crate) server: ImapServer,
-    pub(crate) letter_cap_bytes: u64,
-    pub(crate) register: Register,
+    pub(crate) intake: Intake,
     pub(crate) stop: Stop,
     /// IDLEs that ended badly, one after the other.
     pub(crate) idle_failures: u32,
@@ -52,8 +50,8 @@ impl MailboxLoop {
     pub(crate) async fn run(mut self) {
         let address = self.settings.address.clone();
         let (store, clock, stop) = (
-            self.register.store.clone(),
-            self.register.clock.clone(),
+            self.intake.register.store.clone(),
+            self.intake.register.clock.clone(),
             self.stop.clone(),
         );
         let mut pulse = Pulse::new(format!("poll:{address}"));
@@ -99,7 +97,10 @@ impl MailboxLoop {
 
     /// Reads while the lease is held.
     async fn under_lease(&mut self, held: &Held, pulse: &mut Pulse, pace: &mut Pace) -> End {
-        let (store, clock) = (self.register.store.clone(), self.register.clock.clone());
+        let (store, clock) = (
+            self.intake.register.store.clone(),
+            self.intake.register.clock.clone(),
+        );
         tokio::select! {
             end = self.connected(held, pulse, pace) => end,
             () = keep_lease(&store, &clock, held) => End::LeaseLost,
@@ -118,7 +119,7 @@ impl MailboxLoop {
         let opened = Connection::open_with(
             &self.server,
             Timeouts::default(),
-            Limits::for_messages_up_to(self.letter_cap_bytes),
+            Limits::for_messages_up_to(self.intake.letter_cap_bytes),
         );
         let mut connection = match tokio::select! { opened = opened => opened, () = self.stop.asked() => return End::Stopped }
         {
@@ -150,14 +151,7 @@ impl MailboxLoop {
             // The first folder last: it stays selected, and its news is what is waited for.
             for folder in folders.iter_mut().rev() {
                 folder
-                    .bring_up_to_date(
-                        connection,
-                        &mut self.register,
-                        &self.settings.after_registration,
-                        self.letter_cap_bytes,
-                        thorough,
-                        held,
-                    )
+                    .bring_up_to_date(connection, &mut self.intake, thorough, held)
                     .await?;
                 if self.stop.is_asked() {
                     return Ok(());
@@ -167,7 +161,10 @@ impl MailboxLoop {
                 compared = Some(Instant::now());
             }
             pulse
-                .good(&self.register.store, self.register.clock.now())
+                .good(
+                    &self.intake.register.store,
+                    self.intake.register.clock.now(),
+                )
                 .await;
             pace.good();
             self.wait_for_news(connection).await?;

@@ -85,15 +85,21 @@ pub async fn retry(
     released: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
+    let is_fetched = one(store, id).await?.raw_mail_id.is_some();
+    if released && !is_fetched {
+        bail!(
+            "no bytes of letter {id} are stored, so there is no header to register it by; see ninetosix-poller quarantine retry {id}"
+        );
+    }
     if !store.retry_quarantined(id, released).await? {
         bail!("{}", not_there(id));
     }
-    let how = if released {
-        "registered by its header, its content unread,"
-    } else {
-        "tried again, alone,"
+    let how = match (is_fetched, released) {
+        (true, true) => "registered by its header, its content unread, at the next poll",
+        (true, false) => "tried again, alone, at the next poll",
+        (false, _) => "asked for again within the hour, or when the poller is restarted",
     };
-    writeln!(out, "letter {id} will be {how} at the next poll")?;
+    writeln!(out, "letter {id} will be {how}")?;
     Ok(Exit::Fine)
 }
 

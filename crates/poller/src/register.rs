@@ -13,7 +13,8 @@ use ninetosix_core::failpoint;
 use ninetosix_core::mail::invitation::tell_invitation;
 use ninetosix_core::mail::parse::{in_parser_thread, parse, parse_header};
 use ninetosix_core::stop::Stop;
-use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Pending};
+use ninetosix_core::store::folder::FolderKey;
+use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Listed, Pending};
 use ninetosix_core::store::lease::Held;
 use ninetosix_core::store::registration::Registered;
 use ninetosix_core::store::{Result, Store, StoreError};
@@ -222,28 +223,52 @@ impl Register {
 
     /// Sets a letter aside and raises one alert.
     async fn set_aside(&self, letter: &Pending, why: &str, held: &Held) -> Result<()> {
+        let what = format!(
+            "The letter UID {} in folder {} of {} could not be registered in {ATTEMPTS_ALONE} attempts: {why}. It is kept and will not be tried again by itself",
+            letter.uid, letter.folder, self.mailbox
+        );
+        let now = self.clock.now();
+        let registrar = self.office.registrar(&self.mailbox);
+        let is_new = self
+            .store
+            .quarantine(registrar, letter, why, &what, held, now)
+            .await?;
+        if is_new {
+            self.quarantined(letter.id, letter.uid, &letter.folder, why);
+        }
+        Ok(())
+    }
+
+    /// Sets a letter aside that the server does not give.
+    pub(crate) async fn set_aside_unfetched(
+        &self,
+        key: &FolderKey,
+        letter: &Listed,
+        why: &str,
+        held: &Held,
+    ) -> Result<()> {
+        let what = format!(
+            "The letter UID {} in folder {} of {} could not be fetched: {why}. It is still on the server, and will not be asked for again by itself",
+            letter.uid, key.folder, self.mailbox
+        );
+        let now = self.clock.now();
+        let registrar = self.office.registrar(&self.mailbox);
+        let id = self
+            .store
+            .quarantine_unfetched(registrar, key, letter, why, &what, held, now)
+            .await?;
+        self.quarantined(id, letter.uid, &key.folder, why);
+        Ok(())
+    }
+
+    fn quarantined(&self, id: i64, uid: u32, folder: &str, why: &str) {
         tracing::error!(
-            mailbox.uid = letter.uid,
-            mailbox.folder = letter.folder,
-            ledger.id = letter.id,
+            mailbox.uid = uid,
+            mailbox.folder = folder,
+            ledger.id = id,
             reason = why,
             "quarantined"
         );
-        let alert = format!(
-            "quarantine {}\n\nThe letter UID {} in folder {} of {} could not be registered in {ATTEMPTS_ALONE} attempts: {why}. It is kept and will not be tried again by itself; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {}",
-            letter.id, letter.uid, letter.folder, self.mailbox, letter.id
-        );
-        self.store
-            .quarantine(
-                self.office.registrar(&self.mailbox),
-                letter,
-                why,
-                &alert,
-                held,
-                self.clock.now(),
-            )
-            .await?;
         self.wake.notify_one();
-        Ok(())
     }
 }

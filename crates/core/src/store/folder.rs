@@ -224,6 +224,22 @@ fn decided_row(key: &FolderKey, letter: &Listed, now: DateTime<Utc>) -> ledger::
     }
 }
 
+/// Writes the row of a letter that is set aside because the server does not give it. Returns its number.
+pub(super) async fn insert_unfetched(
+    tx: &impl ConnectionTrait,
+    key: &FolderKey,
+    letter: &Listed,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let row = ledger::ActiveModel {
+        outcome: Set(Some(Outcome::Quarantined.as_str().to_owned())),
+        reason: Set(Some(reason.to_owned())),
+        ..decided_row(key, letter, now)
+    };
+    Ok(row.insert(tx).await?.id)
+}
+
 /// Inserts rows in statements that bind no more than SQLite allows, 32,766 values.
 async fn insert_rows(tx: &impl ConnectionTrait, rows: Vec<ledger::ActiveModel>) -> Result<()> {
     for some in rows.chunks(500) {

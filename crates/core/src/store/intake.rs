@@ -167,10 +167,15 @@ impl Store {
     }
 
     /// Has a letter that was set aside tried again, alone, by the daemon that reads its mailbox; one that is `released` by its
-    /// header only. Returns whether it was set aside.
+    /// header only; one that was never fetched is forgotten, so that it is found again. Returns whether it was set aside.
     pub async fn retry_quarantined(&self, ledger_id: i64, released: bool) -> Result<bool> {
-        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0, released = $2 WHERE id = $1 AND outcome = 'quarantined'";
-        Ok(execute(&self.db, update, [ledger_id.into(), released.into()]).await? == 1)
+        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0, released = $2 WHERE id = $1 AND outcome = 'quarantined' AND raw_mail_id IS NOT NULL";
+        if execute(&self.db, update, [ledger_id.into(), released.into()]).await? == 1 {
+            return Ok(true);
+        }
+        let forget =
+            "DELETE FROM ledger WHERE id = $1 AND outcome = 'quarantined' AND raw_mail_id IS NULL";
+        Ok(execute(&self.db, forget, [ledger_id.into()]).await? == 1)
     }
 
     /// Returns the bytes of a letter.

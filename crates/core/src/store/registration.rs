@@ -6,7 +6,8 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
 use super::digest;
 use super::entity::{attachment, command, event, letter, message, note, ticket};
-use super::intake::{self, Pending};
+use super::folder::{self, FolderKey};
+use super::intake::{self, Listed, Pending};
 use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one};
 use crate::domain::address::EmailAddress;
@@ -97,23 +98,47 @@ impl Store {
         Ok(all)
     }
 
-    /// Sets aside a letter that failed too often, and tells the operator once.
+    /// Sets aside a letter that failed too often, and tells the operator `what` happened. Returns whether it was undecided.
     pub async fn quarantine(
         &self,
         registrar: Registrar<'_>,
         pending: &Pending,
         reason: &str,
-        alert: &str,
+        what: &str,
         held: &Held,
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let tx = self.begin_write().await?;
         lease::check(&tx, held).await?;
-        if intake::quarantine(&tx, pending.id, reason, now).await? == 1 {
-            alert_operator(&tx, registrar, pending.id, alert, now).await?;
+        let is_new = intake::quarantine(&tx, pending.id, reason, now).await? == 1;
+        if is_new {
+            alert_operator(&tx, registrar, pending.id, what, now).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(is_new)
+    }
+
+    /// Sets aside a letter that the server does not give, and tells the operator `what` happened. Returns its number.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is one thing, and none goes with another"
+    )]
+    pub async fn quarantine_unfetched(
+        &self,
+        registrar: Registrar<'_>,
+        key: &FolderKey,
+        letter: &Listed,
+        reason: &str,
+        what: &str,
+        held: &Held,
+        now: DateTime<Utc>,
+    ) -> Result<i64> {
+        let tx = self.begin_write().await?;
+        lease::check(&tx, held).await?;
+        let id = folder::insert_unfetched(&tx, key, letter, reason, now).await?;
+        alert_operator(&tx, registrar, id, what, now).await?;
+        tx.commit().await?;
+        Ok(id)
     }
 }
 
@@ -801,7 +826,7 @@ async fn alert_operator(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
     ledger_id: i64,
-    words: &str,
+    what: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let Some(address) = &registrar.desk.operator else {
@@ -829,7 +854,9 @@ async fn alert_operator(
         name,
         login: None,
         author: None,
-        words: Some(words.to_owned()),
+        words: Some(format!(
+            "quarantine {ledger_id}\n\n{what}; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {ledger_id}"
+        )),
         due_at: now,
     };
     insert_letter(tx, registrar, row, now).await?;

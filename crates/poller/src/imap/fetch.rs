@@ -5,7 +5,7 @@
 //! everything else a server may send at any time (RFC 3501 section 7) is passed over. BODYSTRUCTURE
 //! and ENVELOPE are never asked for (trap I15).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_imap::imap_proto::{AttributeValue, MessageSection, Response, SectionPath};
 use chrono::{DateTime, Utc};
@@ -114,7 +114,8 @@ impl Connection {
     /// [`super::Limits::part`] come last, fetched part by part (RFC 3501 section 6.4.5, `<partial>`).
     ///
     /// Returns the UIDs that were asked for and not delivered, although the server said OK: gone
-    /// meanwhile, or served as NIL, or as nothing at all where a size had been promised.
+    /// meanwhile, or served as NIL, as nothing at all where a size had been promised, or as much more
+    /// than had been promised, see [`Connection::fetch_alone`].
     ///
     /// # Errors
     /// [`ImapError::Misuse`], before anything is asked, if one is larger than the message cap: see
@@ -139,10 +140,9 @@ impl Connection {
             .iter()
             .partition(|message| message.size <= limits.part);
         let uids: Vec<u32> = small.iter().map(|message| message.uid).collect();
-        let empty: BTreeSet<u32> = small
+        let promised: BTreeMap<u32, u32> = small
             .iter()
-            .filter(|message| message.size == 0)
-            .map(|message| message.uid)
+            .map(|message| (message.uid, message.size))
             .collect();
         let mut missing: BTreeSet<u32> = uids.iter().copied().collect();
         for (set, count) in uids::sets(&uids) {
@@ -155,7 +155,9 @@ impl Connection {
                 let message = self.wire.next(&mut exchange, |response| {
                     let (uid, attributes) = asked(response, &missing)?;
                     let raw = body_of(attributes, None)?;
-                    (!raw.is_empty() || empty.contains(&uid)).then(|| RawMail {
+                    let size = promised.get(&uid).copied()?;
+                    let is_credible = raw.len() <= at_most(size) && (!raw.is_empty() || size == 0);
+                    is_credible.then(|| RawMail {
                         uid,
                         bytes: raw.to_vec(),
                     })
@@ -166,7 +168,7 @@ impl Connection {
             }
         }
         for message in large {
-            match self.fetch_in_parts(message.uid).await? {
+            match self.fetch_in_parts(message).await? {
                 Some(raw) => {
                     take(RawMail {
                         uid: message.uid,
@@ -194,24 +196,61 @@ impl Connection {
         self.fetch_part(uid, 0, octets).await
     }
 
-    /// A message, part by part, until one comes short.
-    async fn fetch_in_parts(&mut self, uid: u32) -> Result<Option<Vec<u8>>, ImapError> {
-        let limits = self.wire.limits;
+    /// One message by itself, part by part whatever its size, for one that could not be had with others. Of one above
+    /// the message cap the first `beginning` bytes; `None` if the server gives nothing.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn fetch_alone(
+        &mut self,
+        message: &Envelope,
+        beginning: u32,
+    ) -> Result<Option<Vec<u8>>, ImapError> {
+        let max = self.wire.limits.max_literal;
         let mut raw = Vec::new();
+        if u64::from(message.size) <= max && !self.append_parts(message, &mut raw).await? {
+            return Ok(None);
+        }
+        if raw.is_empty() || raw.len() as u64 > max {
+            drop(raw);
+            return self.fetch_start(message.uid, beginning).await;
+        }
+        Ok(Some(raw))
+    }
+
+    /// A message, part by part.
+    async fn fetch_in_parts(&mut self, message: &Envelope) -> Result<Option<Vec<u8>>, ImapError> {
+        let mut raw = Vec::new();
+        if !self.append_parts(message, &mut raw).await? {
+            return Ok(None);
+        }
+        if raw.len() as u64 > self.wire.limits.max_literal {
+            return Err(self
+                .wire
+                .spoil("a message that grows beyond the size it had"));
+        }
+        Ok(Some(raw).filter(|raw| !raw.is_empty()))
+    }
+
+    /// Appends a message part by part: until one comes short and all that was promised is there, or one is empty, or it
+    /// is more than the message cap. Returns whether there was any part.
+    async fn append_parts(
+        &mut self,
+        message: &Envelope,
+        raw: &mut Vec<u8>,
+    ) -> Result<bool, ImapError> {
+        let limits = self.wire.limits;
         loop {
             let offset = u32::try_from(raw.len())
                 .map_err(|_| self.wire.spoil("a message of more than 4 GiB"))?;
-            let Some(part) = self.fetch_part(uid, offset, limits.part).await? else {
-                return Ok(None);
+            let Some(part) = self.fetch_part(message.uid, offset, limits.part).await? else {
+                // Some servers answer nothing where nothing is left.
+                return Ok(!raw.is_empty());
             };
             raw.extend_from_slice(&part);
-            if raw.len() as u64 > limits.max_literal {
-                return Err(self
-                    .wire
-                    .spoil("a message that grows beyond the size it had"));
-            }
-            if part.len() < limits.part as usize {
-                return Ok(Some(raw).filter(|raw| !raw.is_empty()));
+            let is_all = part.len() < limits.part as usize && raw.len() >= message.size as usize;
+            if is_all || part.is_empty() || raw.len() as u64 > limits.max_literal {
+                return Ok(true);
             }
         }
     }
@@ -262,6 +301,13 @@ impl Connection {
         found.sort_unstable_by_key(|(uid, _)| *uid);
         Ok(found.into_iter().map(|(_, value)| value).collect())
     }
+}
+
+/// The most bytes of a message of this size that are taken for it: servers estimate, or count line ends otherwise. Whoever
+/// promised little and gives much would fill the memory.
+fn at_most(size: u32) -> usize {
+    let size = size as usize;
+    size + size / 4 + 64 * 1024
 }
 
 /// A FETCH response about a message that is awaited.
