@@ -78,7 +78,7 @@ CREATE TABLE ledger (
     UNIQUE (mailbox, folder, uidvalidity, numbering, uid)
 ) STRICT;
 CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
-CREATE INDEX ledger_unmarked ON ledger (mailbox, folder) WHERE marked = 0;
+CREATE INDEX ledger_unmarked ON ledger (mailbox, folder, uidvalidity, numbering, uid) WHERE NOT marked;
 CREATE INDEX ledger_raw ON ledger (raw_mail_id);
 
 -- A letter that was understood. The words of requesters are here; those of specialists are answers (table letter)
@@ -180,7 +180,7 @@ CREATE TABLE letter (
     sent_at           TEXT                      -- when the server took it
 ) STRICT;
 CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('due', 'sending', 'maybe_sent');
-CREATE INDEX letter_order ON letter (ticket, recipient_address, id) WHERE state IN ('due', 'sending', 'maybe_sent');
+CREATE INDEX letter_order ON letter (ticket, recipient_address, id);
 CREATE INDEX letter_recent ON letter (kind, recipient_address, due_at);
 CREATE INDEX letter_recent_kind ON letter (kind, due_at);
 

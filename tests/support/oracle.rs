@@ -71,17 +71,27 @@ fn each_letter_once(desk: &Desk, asked: &[Letter]) {
     assert_eq!(messages.len(), ledger.len(), "one message a letter");
 }
 
-/// Every ticket is named by one receipt and told once to each specialist. Tickets are those of first letters alone.
+/// Every ticket is named by one receipt and told once to each specialist, by a notice or in a digest. Tickets are those of first letters alone.
 fn each_ticket_has_its_letters(desk: &Desk, tickets: usize) {
     let letters = desk.letters();
     let of = |kind: &'static str| letters.iter().filter(move |row| row.text("kind") == kind);
-    let told: BTreeSet<_> = of("notice")
+    let lines = desk.database.rows(
+        "d.ticket, l.recipient_address",
+        "FROM digest_line d JOIN letter l ON l.id = d.letter",
+    );
+    let told: Vec<(&str, &str)> = of("notice")
         .map(|row| (row.text("ticket"), row.text("recipient_address")))
+        .chain(
+            lines
+                .iter()
+                .map(|row| (row.text("d.ticket"), row.text("l.recipient_address"))),
+        )
         .collect();
+    let once: BTreeSet<_> = told.iter().collect();
     assert_eq!(
-        (of("notice").count(), told.len()),
+        (told.len(), once.len()),
         (2 * tickets, 2 * tickets),
-        "{letters:?}"
+        "each ticket once to each specialist: {told:?}"
     );
     for ticket in desk.tickets() {
         let named = ticket.text("receipt_letter");

@@ -1,5 +1,6 @@
 //! The daemon: one loop a mailbox that reads, one that sends what may go at any hour.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             wake: delivery.wake.clone(),
             stop: daemon.stop.clone(),
             born: Instant::now(),
+            at_hand: HashMap::new(),
             blameless: Vec::new(),
         };
         loops.spawn(delivery.run());

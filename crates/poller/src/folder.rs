@@ -74,7 +74,7 @@ impl Folder {
         };
         let Numbering { key, known, .. } = self.numbering.insert(numbering);
 
-        let highest = known.last().copied().unwrap_or_default();
+        let highest = known.last().unwrap_or_default();
         let from = if thorough {
             1
         } else {
@@ -84,7 +84,7 @@ impl Folder {
             .search_from(from)
             .await?
             .into_iter()
-            .filter(|uid| !known.contains(uid) && !intake.suspects.holds(key, *uid))
+            .filter(|uid| !known.contains(*uid) && !intake.suspects.holds(key, *uid))
             .collect();
         // While one batch is stored and registered, the next is on its way.
         let mut waiting = Fetched::default();
@@ -314,11 +314,14 @@ async fn keep(
         return Ok(Vec::new());
     }
     let now = register.clock.now();
-    register.store.store_raw(key, &letters, held, now).await?;
+    let ids = register.store.store_raw(key, &letters, held, now).await?;
     letters.iter().for_each(|_| failpoint::reach("raw_stored"));
     let uids = letters.iter().map(|(letter, _)| letter.uid).collect();
-    drop(letters);
-    register.all(held).await?;
+    let raws = letters.into_iter().map(|(_, raw)| raw);
+    register.at_hand = ids.into_iter().zip(raws).collect();
+    let registered = register.all(held).await;
+    register.at_hand.clear();
+    registered?;
     Ok(uids)
 }
 

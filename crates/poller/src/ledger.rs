@@ -1,6 +1,6 @@
 //! `ledger`: the server's letters and the ledger's rows, counted against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ninetosix_core::config::Settings;
 use ninetosix_core::store::Store;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::app::server;
 use crate::imap::{Connection, Role};
-use crate::numbering::{COMPARED, given_anew};
+use crate::numbering::{self, COMPARED, given_anew};
 
 /// One folder's count.
 #[derive(Debug, Clone, Serialize)]
@@ -57,7 +57,7 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
                 name => name.to_owned(),
             };
             let selected = connection.select(&folder).await?;
-            let on_server: BTreeSet<u32> = connection.search_from(1).await?.into_iter().collect();
+            let on_server = connection.search_from(1).await?;
             let latest = store
                 .latest_numbering(mailbox.address.as_str(), &folder)
                 .await?;
@@ -70,8 +70,9 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
                     // No row has it.
                     numbering: 0,
                 });
-            let known = store.known_uids(&key).await?;
-            let both: Vec<u32> = on_server.intersection(&known).copied().collect();
+            let known = numbering::known(store, &key).await?;
+            let (both, missing): (Vec<u32>, Vec<u32>) =
+                on_server.iter().partition(|uid| known.contains(**uid));
             let mut anew = Vec::new();
             for some in both.chunks(COMPARED) {
                 anew.extend(given_anew(store, &key, some, &mut connection).await?);
@@ -83,8 +84,8 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
                 on_server: on_server.len(),
                 in_ledger: both.len(),
                 given_anew: anew,
-                missing: on_server.difference(&known).copied().collect(),
-                gone: known.difference(&on_server).count(),
+                missing,
+                gone: known.len() - both.len(),
                 outcomes: store.outcomes(&key).await?,
             });
         }

@@ -18,3 +18,4 @@ mod pace;
 pub mod quarantine;
 mod register;
 mod suspects;
+mod uid_ranges;

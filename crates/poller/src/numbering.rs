@@ -7,14 +7,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use ninetosix_core::store::Store;
 use ninetosix_core::store::folder::{FolderKey, Renumbered};
 use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::lease::Held;
+use ninetosix_core::store::{Store, StoreError};
 
 use crate::folder::{SyncError, listing};
 use crate::imap::{Connection, Envelope, Headers, Selected};
 use crate::register::Register;
+use crate::uid_ranges::UidRanges;
 
 /// Headers asked for at once, for letters that are only listed.
 const LIST_LETTERS: usize = 500;
@@ -28,7 +29,7 @@ pub(crate) struct Numbering {
     /// Names its rows.
     pub(crate) key: FolderKey,
     /// UIDs with a row.
-    pub(crate) known: BTreeSet<u32>,
+    pub(crate) known: UidRanges,
     /// The server's UIDNEXT was wrong before.
     lies: bool,
 }
@@ -59,17 +60,17 @@ impl Numbering {
                 uidvalidity: selected.uidvalidity,
                 numbering: latest.as_ref().map_or(1, |latest| latest.numbering + 1),
             },
-            known: BTreeSet::new(),
+            known: UidRanges::default(),
             lies: false,
         };
         match latest {
             Some(latest) if latest.uidvalidity == selected.uidvalidity => {
                 let begun = std::mem::replace(&mut numbering.key, latest);
-                numbering.known = store.known_uids(&numbering.key).await?;
+                numbering.known = known(store, &numbering.key).await?;
                 if numbering.is_over(selected, connection, register).await? {
                     numbering.key = begun;
                     renumber(&numbering.key, connection, register, held).await?;
-                    numbering.known = store.known_uids(&numbering.key).await?;
+                    numbering.known = known(store, &numbering.key).await?;
                 } else if gives_again(selected, numbering.known.last()) {
                     tracing::warn!(
                         mailbox.folder = folder,
@@ -84,7 +85,7 @@ impl Numbering {
                     Some(_) => renumber(&numbering.key, connection, register, held).await?,
                     None => begin(&numbering.key, connection, register, held).await?,
                 }
-                numbering.known = store.known_uids(&numbering.key).await?;
+                numbering.known = known(store, &numbering.key).await?;
             }
         }
         Ok(numbering)
@@ -102,12 +103,17 @@ impl Numbering {
         if gives_again(selected, self.known.last()) && !contradicts {
             return Ok(true);
         }
-        let known = listed.into_iter().filter(|uid| self.known.contains(uid));
+        let known = listed.into_iter().filter(|uid| self.known.contains(*uid));
         let known: Vec<u32> = known.collect();
         let highest = known.rchunks(COMPARED).next().unwrap_or_default();
         let anew = given_anew(&register.store, &self.key, highest, connection).await?;
         Ok(!anew.is_empty())
     }
+}
+
+/// Returns the UIDs that the ledger holds.
+pub(crate) async fn known(store: &Store, key: &FolderKey) -> Result<UidRanges, StoreError> {
+    Ok(store.known_uids(key).await?.into_iter().collect())
 }
 
 /// Returns those of `uids`, a few hundred, whose letter on the server is not the one of the ledger: it arrived at another
@@ -133,9 +139,8 @@ pub(crate) async fn given_anew(
 }
 
 /// Returns whether the next letter is to bear a UID that one has already.
-fn gives_again(selected: Selected, highest: Option<&u32>) -> bool {
-    let next = selected.uidnext.as_ref();
-    next.is_some() && next <= highest
+fn gives_again(selected: Selected, highest: Option<u32>) -> bool {
+    selected.uidnext.is_some() && selected.uidnext <= highest
 }
 
 /// Meets a folder for the first time.
@@ -286,7 +291,7 @@ mod tests {
             (Some(9), Some(9), true),
             (Some(1), Some(9), true),
         ] {
-            let is = gives_again(told(uidnext), highest.as_ref());
+            let is = gives_again(told(uidnext), highest);
             assert_eq!(is, doubtful, "UIDNEXT {uidnext:?}, highest {highest:?}");
         }
     }

@@ -2,6 +2,7 @@
 //! counted before parsing, a letter with an attempt and no outcome is tried alone and after those never tried, and the
 //! third attempt alone that fails sets it aside (rules R06, R07).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
 use ninetosix_core::mail::invitation::tell_invitation;
-use ninetosix_core::mail::parse::{in_parser_thread, parse, parse_header};
+use ninetosix_core::mail::parse::{caught, in_parser_thread, parse, parse_header};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::folder::FolderKey;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Listed, Pending};
@@ -39,6 +40,8 @@ pub(crate) struct Register {
     pub(crate) stop: Stop,
     /// When the program began to register.
     pub(crate) born: Instant,
+    /// Bytes that were stored a moment ago, by what names them: they need not be read again.
+    pub(crate) at_hand: HashMap<i64, Vec<u8>>,
     /// Attempts that failed through no fault of their letter: the database was away.
     pub(crate) blameless: Vec<i64>,
 }
@@ -110,22 +113,34 @@ impl Register {
     }
 
     /// Registers letters that were never tried, many with one commit: a commit costs more than a letter.
-    async fn together(&self, letters: Vec<Pending>, held: &Held) -> Result<()> {
+    async fn together(&mut self, letters: Vec<Pending>, held: &Held) -> Result<()> {
         let (mut group, mut bytes) = (Vec::new(), 0);
         for letter in letters {
-            match self.read(&letter).await? {
-                Ok((mail, size)) => {
-                    group.push((letter, mail));
-                    bytes += size;
+            match self.bytes(&letter).await? {
+                Ok(raw) => {
+                    bytes += raw.len();
+                    group.push((letter, raw));
                 }
                 Err(why) => self.unreadable(&letter, &why),
             }
             if bytes >= GROUP_BYTES {
-                self.commit(&std::mem::take(&mut group), held).await?;
+                self.group(std::mem::take(&mut group), held).await?;
                 bytes = 0;
             }
         }
-        self.commit(&group, held).await
+        self.group(group, held).await
+    }
+
+    /// Reads letters and registers those that can be read.
+    async fn group(&self, letters: Vec<(Pending, Vec<u8>)>, held: &Held) -> Result<()> {
+        let mut mails = Vec::with_capacity(letters.len());
+        for (letter, mail) in self.read(letters).await {
+            match mail {
+                Ok(mail) => mails.push((letter, mail)),
+                Err(why) => self.unreadable(&letter, &why),
+            }
+        }
+        self.commit(&mails, held).await
     }
 
     async fn commit(&self, group: &[(Pending, IncomingMail)], held: &Held) -> Result<()> {
@@ -148,10 +163,20 @@ impl Register {
     }
 
     /// Registers one letter; the inner error says why it could not be read.
-    async fn one(&self, letter: &Pending, held: &Held) -> Result<std::result::Result<(), String>> {
-        let mail = match self.read(letter).await? {
-            Ok((mail, _)) => mail,
+    async fn one(
+        &mut self,
+        letter: &Pending,
+        held: &Held,
+    ) -> Result<std::result::Result<(), String>> {
+        let raw = match self.bytes(letter).await? {
+            Ok(raw) => raw,
             Err(why) => return Ok(Err(why)),
+        };
+        let read = self.read(vec![(letter.clone(), raw)]).await.pop();
+        let mail = match read {
+            Some((_, Ok(mail))) => mail,
+            Some((_, Err(why))) => return Ok(Err(why)),
+            None => return Ok(Err("it was not read".to_owned())),
         };
         let registrar = self.office.registrar(&self.mailbox);
         let now = self.clock.now();
@@ -170,33 +195,40 @@ impl Register {
         }
     }
 
-    /// Reads the stored bytes of a letter. Returns it with their number; the inner error says why it could not be read.
+    /// Returns the stored bytes of a letter; the inner error says why there are none.
+    async fn bytes(&mut self, letter: &Pending) -> Result<std::result::Result<Vec<u8>, String>> {
+        if let Some(raw) = self.at_hand.remove(&letter.raw_mail_id) {
+            return Ok(Ok(raw));
+        }
+        match self.store.raw(letter.raw_mail_id).await {
+            Ok(raw) => Ok(Ok(raw)),
+            Err(StoreError::Row { what, .. }) => Ok(Err(what)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads letters from their bytes, each by itself; the error says why one could not be read.
     async fn read(
         &self,
-        letter: &Pending,
-    ) -> Result<std::result::Result<(IncomingMail, usize), String>> {
-        let raw = match self.store.raw(letter.raw_mail_id).await {
-            Ok(raw) => raw,
-            Err(StoreError::Row { what, .. }) => return Ok(Err(what)),
-            Err(error) => return Err(error),
+        letters: Vec<(Pending, Vec<u8>)>,
+    ) -> Vec<(Pending, std::result::Result<IncomingMail, String>)> {
+        let names: Vec<Pending> = letters.iter().map(|(letter, _)| letter.clone()).collect();
+        let reading = move || -> Vec<_> {
+            let each = letters.into_iter();
+            each.map(|(letter, raw)| caught(|| read(&letter, &raw)))
+                .collect()
         };
-        let size = raw.len();
-        let released = letter.released;
-        let mail = in_parser_thread(move || {
-            if released {
-                return parse_header(&raw, "it was in quarantine");
-            }
-            failpoint::poison(&raw);
-            parse(&raw)
-        })
-        .await;
+        let mails = in_parser_thread(reading).await;
+        let mails = mails.unwrap_or_else(|why| names.iter().map(|_| Err(why.clone())).collect());
         let office = &self.office;
-        Ok(mail.and_then(|mut mail| {
+        let told = |mut mail: IncomingMail| {
             failpoint::reach("parsed");
             tell_invitation(&mut mail, &office.wording, office.moments)
                 .map_err(|error| error.to_string())?;
-            Ok((mail, size))
-        }))
+            Ok(mail)
+        };
+        let mails = mails.into_iter().map(|mail| mail.and_then(told));
+        names.into_iter().zip(mails).collect()
     }
 
     fn done(&self, letter: &Pending, registered: Option<Registered>) {
@@ -271,4 +303,13 @@ impl Register {
         );
         self.wake.notify_one();
     }
+}
+
+/// Reads one letter from its bytes.
+fn read(letter: &Pending, raw: &[u8]) -> IncomingMail {
+    if letter.released {
+        return parse_header(raw, "it was in quarantine");
+    }
+    failpoint::poison(raw);
+    parse(raw)
 }

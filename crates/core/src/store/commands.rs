@@ -11,7 +11,7 @@ use crate::domain::ticket::apply;
 impl Store {
     /// Carries out every order that is due, each in a transaction of its own, and returns how many there were.
     pub async fn apply_due_commands(&self, desk: &Desk, now: DateTime<Utc>) -> Result<u64> {
-        let select = "SELECT id, ticket, message, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY id";
+        let select = "SELECT id, ticket, message, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY due_at, id";
         let mut applied = 0;
         for row in query_all(&self.db, select, [now.into()]).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::registration::{
-    Cause, NewRow, Registrar, count_letters, insert_event, insert_letter, move_ticket, ticket_facts,
+    Cause, NewRow, Registrar, count_letters, dedup_key, insert_event, insert_letter, move_ticket,
+    ticket_facts,
 };
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
 use crate::domain::desk::Specialist;
@@ -138,9 +139,9 @@ pub(super) async fn take(
         insert_event(tx, Some(taken.number), event, now).await?;
     }
     for message in &taken.messages {
-        let told = "SELECT 1 FROM letter WHERE kind = 'notice' AND recipient_address = $1 AND message = $2";
-        let values = [specialist.address.as_str().into(), (*message).into()];
-        if query_one(tx, told, values).await?.is_some() {
+        let key = dedup_key(Kind::Notice, taken.number, *message, &specialist.address);
+        let told = "SELECT 1 FROM letter WHERE dedup_key = $1";
+        if query_one(tx, told, [key.into()]).await?.is_some() {
             continue;
         }
         let cause = Cause::Message {

@@ -4,12 +4,12 @@
 //! when the server breaks the promise, a new numbering of the folder begins here: rows of an older one say nothing of the
 //! letters that bear their UIDs now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, Value,
+    QueryOrder, QueryResult, Value,
 };
 
 use super::entity::{folder, ledger};
@@ -173,13 +173,19 @@ impl Store {
             .collect())
     }
 
-    /// Returns the UIDs the ledger holds of the folder.
-    pub async fn known_uids(&self, key: &FolderKey) -> Result<BTreeSet<u32>> {
-        let select = "SELECT uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4";
+    /// Returns the UIDs the ledger holds of the folder: the first and the last of each range without a gap, in order.
+    pub async fn known_uids(&self, key: &FolderKey) -> Result<Vec<(u32, u32)>> {
+        // What a UID has more than its place among the others is the same all over a range.
+        let select = "SELECT min(uid) AS first, max(uid) AS last
+                      FROM (SELECT uid, uid - row_number() OVER (ORDER BY uid) AS ahead FROM ledger
+                            WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4) AS known
+                      GROUP BY ahead ORDER BY 1";
         let rows = query_all(&self.db, select, key.values()).await?;
-        rows.iter()
-            .map(|row| Ok(row.try_get::<i64>("", "uid")? as u32))
-            .collect()
+        let uid = |row: &QueryResult, column: &str| -> Result<u32> {
+            Ok(row.try_get::<i64>("", column)? as u32)
+        };
+        let range = |row| Ok((uid(row, "first")?, uid(row, "last")?));
+        rows.iter().map(range).collect()
     }
 
     /// Returns when the letters with these UIDs arrived, those of them that the ledger holds; a few hundred at a time.

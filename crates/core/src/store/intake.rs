@@ -1,9 +1,10 @@
 //! Raw bytes first: what the server gave is in the database, with its ledger row, before anybody looks at it (rule R01).
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::entity::{ledger, raw_chunk, raw_mail};
@@ -19,6 +20,8 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 const TRANSACTION_BYTES: usize = 8 * CHUNK_BYTES;
 /// Rows of a letter read at once.
 const CHUNKS_READ: usize = 4;
+/// Rows changed by one statement.
+const MARKED_AT_ONCE: usize = 500;
 /// Attempts alone after which a letter is set aside.
 pub const ATTEMPTS_ALONE: i32 = 3;
 
@@ -67,14 +70,14 @@ pub struct Unmarked {
 
 impl Store {
     /// Stores the bytes of letters and their ledger rows, with as few commits as their size allows. Doing it again
-    /// changes nothing.
+    /// changes nothing. Returns what names the bytes of each, in order.
     pub async fn store_raw(
         &self,
         key: &FolderKey,
         letters: &[(Listed, Vec<u8>)],
         held: &Held,
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<Vec<i64>> {
         let begin = async || -> Result<_> {
             let tx = self.begin_write().await?;
             lease::check(&tx, held).await?;
@@ -82,11 +85,19 @@ impl Store {
         };
         let mut tx = begin().await?;
         let mut in_transaction = 0;
+        let mut ids = Vec::with_capacity(letters.len());
         for (letter, raw) in letters {
-            let (raw_mail_id, complete) = raw_mail_row(&tx, raw, now).await?;
-            if !complete {
+            if in_transaction > 0 && in_transaction + raw.len() > TRANSACTION_BYTES {
+                tx.commit().await?;
+                tx = begin().await?;
+                in_transaction = 0;
+            }
+            let row = raw_mail_row(&tx, raw, now).await?;
+            if let State::Begun = row.state {
                 let delete = "DELETE FROM raw_chunk WHERE raw_mail_id = $1";
-                execute(&tx, delete, [raw_mail_id.into()]).await?;
+                execute(&tx, delete, [row.id.into()]).await?;
+            }
+            if let State::Begun | State::New = row.state {
                 for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
                     if in_transaction + chunk.len() > TRANSACTION_BYTES {
                         tx.commit().await?;
@@ -94,7 +105,7 @@ impl Store {
                         in_transaction = 0;
                     }
                     let row = raw_chunk::ActiveModel {
-                        raw_mail_id: Set(raw_mail_id),
+                        raw_mail_id: Set(row.id),
                         seq: Set(seq as i32),
                         bytes: Set(chunk.to_vec()),
                     };
@@ -103,13 +114,16 @@ impl Store {
                         .await?;
                     in_transaction += chunk.len();
                 }
-                let update = "UPDATE raw_mail SET complete = $2 WHERE id = $1";
-                execute(&tx, update, [raw_mail_id.into(), true.into()]).await?;
+                if raw.len() > CHUNK_BYTES || row.state == State::Begun {
+                    let update = "UPDATE raw_mail SET complete = $2 WHERE id = $1";
+                    execute(&tx, update, [row.id.into(), true.into()]).await?;
+                }
             }
-            insert_ledger_row(&tx, key, letter, raw_mail_id, now).await?;
+            insert_ledger_row(&tx, key, letter, row.id, now).await?;
+            ids.push(row.id);
         }
         tx.commit().await?;
-        Ok(())
+        Ok(ids)
     }
 
     /// Returns the letters of the mailbox that are not decided yet, those never tried first, each group in order of arrival.
@@ -146,11 +160,18 @@ impl Store {
     /// Counts an attempt to register each of `ids`, before any of them is parsed: a letter that ends the process is
     /// found with an attempt and no outcome. Only an attempt made `alone` counts against it.
     pub async fn count_attempt(&self, ids: &[i64], alone: bool, held: &Held) -> Result<()> {
+        use ledger::Column::{Attempts, AttemptsAlone};
         let tx = self.begin_write().await?;
         lease::check(&tx, held).await?;
-        for id in ids {
-            execute(&tx, "UPDATE ledger SET attempts = attempts + 1, attempts_alone = attempts_alone + $2 WHERE id = $1", [(*id).into(), i32::from(alone).into()]).await?;
-        }
+        ledger::Entity::update_many()
+            .col_expr(Attempts, Attempts.into_expr().add(1))
+            .col_expr(
+                AttemptsAlone,
+                AttemptsAlone.into_expr().add(i32::from(alone)),
+            )
+            .filter(ledger::Column::Id.is_in(ids.iter().copied()))
+            .exec(&tx)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -186,9 +207,8 @@ impl Store {
     /// Returns the decided letters of the folder whose mark on the server is still to be set, oldest first; one
     /// that was set aside gets none, so that it stands out in the mailbox.
     pub async fn unmarked(&self, key: &FolderKey) -> Result<Vec<Unmarked>> {
-        let select = "SELECT id, uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4 AND marked = $5 AND outcome IS NOT NULL AND outcome <> 'quarantined' ORDER BY uid";
-        let values = key.values().into_iter().chain([false.into()]);
-        let rows = query_all(&self.db, select, values).await?;
+        let select = "SELECT id, uid FROM ledger WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND numbering = $4 AND NOT marked AND outcome IS NOT NULL AND outcome <> 'quarantined' ORDER BY uid";
+        let rows = query_all(&self.db, select, key.values()).await?;
         rows.iter()
             .map(|row| {
                 Ok(Unmarked {
@@ -202,41 +222,70 @@ impl Store {
     /// Records that the letters carry their mark on the server, or can carry none.
     pub async fn marked(&self, ids: &[i64]) -> Result<()> {
         let tx = self.begin_write().await?;
-        for id in ids {
-            execute(
-                &tx,
-                "UPDATE ledger SET marked = $2 WHERE id = $1",
-                [(*id).into(), true.into()],
-            )
-            .await?;
+        for some in ids.chunks(MARKED_AT_ONCE) {
+            ledger::Entity::update_many()
+                .col_expr(ledger::Column::Marked, true.into())
+                .filter(ledger::Column::Id.is_in(some.iter().copied()))
+                .exec(&tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())
     }
 }
 
-/// Finds or makes the row of these bytes. Returns its id, and whether all of them are stored already.
+/// The row of bytes, and how far they are stored.
+struct RawMailRow {
+    id: i64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing is. The row of one chunk says already that all is: it comes with the same commit.
+    New,
+    /// Some is: the program ended in between.
+    Begun,
+    /// All is.
+    Complete,
+}
+
+/// Finds or makes the row of these bytes.
 async fn raw_mail_row(
     tx: &impl ConnectionTrait,
     raw: &[u8],
     now: DateTime<Utc>,
-) -> Result<(i64, bool)> {
+) -> Result<RawMailRow> {
     let hash = sha256(raw);
+    let insert = "INSERT INTO raw_mail (sha256, size_bytes, complete, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (sha256) DO NOTHING RETURNING id";
+    let values = [
+        hash.as_str().into(),
+        (raw.len() as i64).into(),
+        (raw.len() <= CHUNK_BYTES).into(),
+        now.into(),
+    ];
+    if let Some(row) = query_one(tx, insert, values).await? {
+        let id = row.try_get("", "id")?;
+        let state = State::New;
+        return Ok(RawMailRow { id, state });
+    }
     let known = raw_mail::Entity::find()
         .filter(raw_mail::Column::Sha256.eq(&hash))
         .one(tx)
-        .await?;
-    if let Some(known) = known {
-        return Ok((known.id, known.complete));
-    }
-    let row = raw_mail::ActiveModel {
-        sha256: Set(hash),
-        size_bytes: Set(raw.len() as i64),
-        complete: Set(false),
-        created_at: Set(now),
-        ..Default::default()
+        .await?
+        .ok_or_else(|| StoreError::Row {
+            table: "raw_mail",
+            id: 0,
+            what: "bytes that are there and are not".to_owned(),
+        })?;
+    let state = match known.complete {
+        true => State::Complete,
+        false => State::Begun,
     };
-    Ok((row.insert(tx).await?.id, false))
+    Ok(RawMailRow {
+        id: known.id,
+        state,
+    })
 }
 
 /// Writes the ledger row of a letter whose bytes are stored, unless its UID has one.

@@ -1,8 +1,10 @@
 //! All that one letter causes, in one transaction: what must be known is looked up, the domain decides, and message,
 //! ticket, events, outgoing letters and the ledger's outcome are written together or not at all.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Value};
 
 use super::digest;
 use super::entity::{attachment, command, event, letter, message, note, ticket};
@@ -24,7 +26,7 @@ use crate::domain::registration::{
 use crate::domain::subject::tagged_tickets;
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
-use crate::domain::token::{TokenKey, WRITER};
+use crate::domain::token::{Claim, TokenKey, WRITER};
 
 /// What a registration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +68,8 @@ impl Store {
         registered.pop().unwrap_or(Ok(None))
     }
 
-    /// Registers several letters with one commit. Each has a savepoint of its own: one that the database refuses for
-    /// good takes nothing of the others with it, and its error stands in its place.
+    /// Registers several letters with one commit. One that the database refuses for good takes nothing of the others with
+    /// it: they are registered without it, and its error stands in its place.
     ///
     /// # Errors
     /// If nothing was registered, through no fault of any letter.
@@ -78,24 +80,32 @@ impl Store {
         held: &Held,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<Option<Registered>>>> {
-        let tx = self.begin_write().await?;
-        lease::check(&tx, held).await?;
-        let mut all = Vec::with_capacity(letters.len());
-        for (pending, mail) in letters {
-            execute(&tx, "SAVEPOINT letter", []).await?;
-            let registered = register_one(&tx, registrar, pending, mail, now).await;
-            match &registered {
-                Ok(_) => {}
-                Err(StoreError::Row { .. } | StoreError::Values(_)) => {
-                    execute(&tx, "ROLLBACK TO SAVEPOINT letter", []).await?;
+        let mut refused: BTreeMap<usize, StoreError> = BTreeMap::new();
+        'again: loop {
+            let tx = self.begin_write().await?;
+            lease::check(&tx, held).await?;
+            let mut all = Vec::with_capacity(letters.len());
+            for (at, (pending, mail)) in letters.iter().enumerate() {
+                if refused.contains_key(&at) {
+                    continue;
                 }
-                Err(_) => return registered.map(|_| all),
+                match register_one(&tx, registrar, pending, mail, now).await {
+                    Ok(registered) => all.push(registered),
+                    Err(error @ (StoreError::Row { .. } | StoreError::Values(_))) => {
+                        tx.rollback().await?;
+                        refused.insert(at, error);
+                        continue 'again;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            execute(&tx, "RELEASE SAVEPOINT letter", []).await?;
-            all.push(registered);
+            tx.commit().await?;
+            let mut all: Vec<_> = all.into_iter().map(Ok).collect();
+            for (at, error) in refused {
+                all.insert(at, Err(error));
+            }
+            return Ok(all);
         }
-        tx.commit().await?;
-        Ok(all)
     }
 
     /// Sets aside a letter that failed too often, and tells the operator `what` happened. Returns whether it was undecided.
@@ -182,7 +192,7 @@ async fn facts(
     .await?;
     let mut facts = Facts {
         same_letter: same_letter.map(|row| row.try_get("", "id")).transpose()?,
-        is_our_letter: letter_by_message_id(tx, &mail.message_id).await?.is_some(),
+        is_our_letter: our_letter(tx, &mail.message_id).await?.is_some(),
         ..Facts::default()
     };
     for id in mail
@@ -191,7 +201,7 @@ async fn facts(
         .flat_map(|report| &report.original_message_ids)
     {
         if facts.reported.is_none() {
-            facts.reported = letter_by_message_id(tx, id).await?;
+            facts.reported = our_letter(tx, id).await?;
         }
     }
     if let Some(number) = proof.writer_ticket {
@@ -223,7 +233,9 @@ async fn facts(
         .map(|s| &s.address);
     if let Some(sender) = mail.correspondent() {
         facts.receipts = recent_receipts(tx, sender, desk).await?;
-        facts.reopenings_today = count_letters(tx, Kind::Reopened, sender, day_ago, "").await?;
+        if facts.writer_ticket.is_some() || facts.tagged_ticket.is_some() {
+            facts.reopenings_today = count_letters(tx, Kind::Reopened, sender, day_ago, "").await?;
+        }
     }
     if let Some(told) = claimed.or(mail
         .sender()
@@ -237,10 +249,12 @@ async fn facts(
     Ok(facts)
 }
 
-async fn letter_by_message_id(
-    tx: &impl ConnectionTrait,
-    message_id: &str,
-) -> Result<Option<ReportedLetter>> {
+/// Returns the letter of ours that has this Message-ID.
+async fn our_letter(tx: &impl ConnectionTrait, message_id: &str) -> Result<Option<ReportedLetter>> {
+    // Ours are all of one form.
+    if Claim::read(message_id).is_none() {
+        return Ok(None);
+    }
     let Some(row) = query_one(
         tx,
         "SELECT id, ticket, kind FROM letter WHERE message_id = $1",
@@ -307,44 +321,43 @@ async fn recent_receipts(
     sender: &EmailAddress,
     desk: &Desk,
 ) -> Result<RecentReceipts> {
+    let known = "SELECT 1 FROM person WHERE address = $1";
+    if query_one(tx, known, [sender.as_str().into()])
+        .await?
+        .is_none()
+    {
+        // A stranger has had no receipt, and waits behind other strangers.
+        let nth = "SELECT due_at FROM letter WHERE kind = 'receipt' ORDER BY due_at DESC LIMIT 1 OFFSET $1";
+        return Ok(RecentReceipts {
+            nth_of_all: nth_due(tx, nth, desk.caps.total_per_hour, Vec::new()).await?,
+            ..RecentReceipts::default()
+        });
+    }
     let waiting = format!(
         "SELECT id FROM letter WHERE kind = 'receipt' AND recipient_address = $1 AND state = 'due' ORDER BY id DESC LIMIT 1{}",
         on_postgres(tx, " FOR UPDATE")
     );
     let waiting = query_one(tx, &waiting, [sender.as_str().into()]).await?;
-    let nth = async |recipient: Option<&EmailAddress>, n: u32| -> Result<Option<DateTime<Utc>>> {
-        let (filter, mut values) = match recipient {
-            Some(recipient) => (
-                "AND recipient_address = $2",
-                vec![recipient.as_str().into()],
-            ),
-            None => ("", Vec::new()),
-        };
-        values.insert(0, i64::from(n.max(1) - 1).into());
-        let select = format!(
-            "SELECT due_at FROM letter WHERE kind = 'receipt' {filter} ORDER BY due_at DESC LIMIT 1 OFFSET $1"
-        );
-        Ok(query_one(tx, &select, values)
-            .await?
-            .map(|row| row.try_get("", "due_at"))
-            .transpose()?)
-    };
+    let nth = "SELECT due_at FROM letter WHERE kind = 'receipt' AND recipient_address = $2 ORDER BY due_at DESC LIMIT 1 OFFSET $1";
+    let nth_due = async |n| nth_due(tx, nth, n, vec![sender.as_str().into()]).await;
     Ok(RecentReceipts {
         waiting_letter: waiting.map(|row| row.try_get("", "id")).transpose()?,
-        nth_of_hour: nth(Some(sender), desk.caps.per_hour).await?,
-        nth_of_day: nth(Some(sender), desk.caps.per_day).await?,
-        // Whoever has written before does not wait behind strangers.
-        nth_of_all: match query_one(
-            tx,
-            "SELECT 1 FROM person WHERE address = $1",
-            [sender.as_str().into()],
-        )
-        .await?
-        {
-            Some(_) => None,
-            None => nth(None, desk.caps.total_per_hour).await?,
-        },
+        nth_of_hour: nth_due(desk.caps.per_hour).await?,
+        nth_of_day: nth_due(desk.caps.per_day).await?,
+        nth_of_all: None,
     })
+}
+
+/// When the `n`-th of the receipts that `select` lists is or was due; `$1` is how many come before it.
+async fn nth_due(
+    tx: &impl ConnectionTrait,
+    select: &str,
+    n: u32,
+    mut values: Vec<Value>,
+) -> Result<Option<DateTime<Utc>>> {
+    values.insert(0, i64::from(n.max(1) - 1).into());
+    let row = query_one(tx, select, values).await?;
+    Ok(row.map(|row| row.try_get("", "due_at")).transpose()?)
 }
 
 pub(super) async fn count_letters(
@@ -804,11 +817,7 @@ pub(super) async fn insert_letter(
         recipient_login: Set(new.login),
         author_login: Set(new.author),
         words: Set(new.words),
-        dedup_key: Set(format!(
-            "{}.{number}.{entry}.{}",
-            new.kind.as_str(),
-            new.address
-        )),
+        dedup_key: Set(dedup_key(new.kind, number, entry, new.address)),
         message_id: Set(message_id),
         state: Set(LetterState::Due.as_str().to_owned()),
         due_at: Set(new.due_at),
@@ -819,6 +828,11 @@ pub(super) async fn insert_letter(
         ..Default::default()
     };
     Ok(row.insert(tx).await?.id)
+}
+
+/// The cause of a letter and its recipient, as the column `dedup_key` keeps them.
+pub(super) fn dedup_key(kind: Kind, number: i64, entry: i64, address: &EmailAddress) -> String {
+    format!("{}.{number}.{entry}.{address}", kind.as_str())
 }
 
 /// Writes an alert about ledger row `ledger_id` to the operator, if there is one.

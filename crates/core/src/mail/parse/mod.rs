@@ -65,15 +65,26 @@ pub async fn in_parser_thread<T: Send + 'static>(
             .stack_size(PARSER_STACK_BYTES)
             .spawn(read);
         let ended = thread.map_err(|error| error.to_string())?.join();
-        ended.map_err(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            format!("the parser panicked: {}", text.unwrap_or_default())
-        })
+        ended.map_err(in_words)
     };
     tokio::task::spawn_blocking(join)
         .await
         .unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// Runs `read`, which parses one of several letters in [`in_parser_thread`].
+///
+/// # Errors
+/// A panic in it, in words.
+pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves behind is dropped with it.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(in_words)
+}
+
+fn in_words(panic: Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the parser panicked: {}", text.unwrap_or_default())
 }
 
 /// Returns what can be read in the letter `raw`. One that exceeds a limit is read in part, and its notes say so.

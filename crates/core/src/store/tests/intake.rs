@@ -79,7 +79,7 @@ on_both_engines! {
         assert!(held.fence > stale.fence);
         let listed = Listed { uid: 99, internal_date: now, size_bytes: 1, message_id: None };
         let lost = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
-        lost(lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"y".to_vec())], &stale, later).await);
+        lost(lab.store.store_raw(&lab.inbox(), &[(listed.clone(), b"y".to_vec())], &stale, later).await.map(|_| ()));
         lost(lab.store.count_attempt(&[letter.id], true, &stale).await);
         lost(lab.store.begin_numbering(&lab.inbox(), &[], &[], &stale, later).await);
         lost(lab.store.register(lab.registrar(), &letter, &from_rita("1@x", "s", "b"), &stale, later).await.map(|_| ()));
@@ -96,7 +96,7 @@ on_both_engines! {
         let before: Vec<Listed> = (1..=1200).map(|uid| Listed { uid, internal_date: now, size_bytes: 5, message_id: Some(format!("{uid}@x")) }).collect();
         lab.store.begin_numbering(&key, &before, &[], &held, now).await.expect("begun");
         assert_eq!(latest().await.as_ref(), Some(&key));
-        assert_eq!(lab.store.known_uids(&key).await.expect("known").len(), 1200);
+        assert_eq!(lab.store.known_uids(&key).await.expect("known"), [(1, 1200)]);
         let arrivals = lab.store.arrivals(&key, &[7, 1100, 1201]).await.expect("known");
         assert_eq!(arrivals.into_iter().collect::<Vec<_>>(), [(7, now), (1100, now)]);
         assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE outcome = 'before_start'").await, 1200);
@@ -110,5 +110,10 @@ on_both_engines! {
         let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
         lab.store.store_raw(&key, &[(listed, b"abc".to_vec())], &held, now).await.expect("stored");
         assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE uid = 7").await, 2);
+        for uid in [9, 8, 12, 1] {
+            let listed = Listed { uid, internal_date: now, size_bytes: 3, message_id: None };
+            lab.store.store_raw(&key, &[(listed, b"abc".to_vec())], &held, now).await.expect("stored");
+        }
+        assert_eq!(lab.store.known_uids(&key).await.expect("known"), [(1, 1), (7, 9), (12, 12)]);
     }
 }
