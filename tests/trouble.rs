@@ -8,6 +8,8 @@ mod support;
 
 #[path = "trouble/accounts.rs"]
 mod accounts;
+#[path = "trouble/answers.rs"]
+mod answers;
 #[path = "trouble/configuration.rs"]
 mod configuration;
 #[path = "trouble/cuts.rs"]
@@ -18,10 +20,14 @@ mod database;
 mod disk;
 #[path = "trouble/hostile.rs"]
 mod hostile;
+#[path = "trouble/meddler.rs"]
+mod meddler;
 #[path = "trouble/poison.rs"]
 mod poison;
 #[path = "trouble/processes.rs"]
 mod processes;
+#[path = "trouble/replicas.rs"]
+mod replicas;
 #[path = "trouble/secrets.rs"]
 mod secrets;
 #[path = "trouble/servers.rs"]
@@ -51,6 +57,25 @@ fn stranger_writes(desk: &Desk, number: u32) -> Letter {
 fn letter_of_stranger(desk: &Desk, number: u32) -> Letter {
     let from = format!("writer{number}@family.test");
     Letter::new("Писатель", &from, &desk.help, "Вопрос", "Помогите.")
+}
+
+/// A letter of Rita's from an address of its own, `rita07+3@family.test`: no ceiling is shared.
+fn rita_writes(desk: &Desk, number: usize) -> Letter {
+    let from = desk.rita_for(&number.to_string());
+    let letter = Letter::new(
+        "Рита Петрова",
+        &from,
+        &desk.help,
+        "Дневник",
+        "Не открывается.",
+    );
+    desk.receive(&from, &letter);
+    letter
+}
+
+/// Whether everything is tried that a test has, or little of it and quickly.
+fn in_full() -> bool {
+    std::env::var_os("NINETOSIX_TEST_STRIDE").is_some()
 }
 
 /// The mails that answer a letter, in the catch-all's inbox.

@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) imap: Option<String>,
     /// The submission server, if it is not the lab's.
     pub(crate) smtp: Option<String>,
+    /// Where PostgreSQL is reached on loopback, if not at the server itself.
+    pub(crate) database_port: Option<u16>,
     /// More lines of the mailbox's table.
     pub(crate) mailbox: String,
     /// More tables, at the end.
@@ -81,6 +83,7 @@ impl Config {
             imaps_port: None,
             imap: None,
             smtp: None,
+            database_port: None,
             mailbox: String::new(),
             tables: String::new(),
         }
@@ -128,6 +131,10 @@ hello_name = "desk.school.test"
         } = self;
         let first = self.mailbox_table(lab, help, &dir.join("mail.password"));
         let (dir, hours) = (dir.display(), hours(self.hours));
+        let database_url = match self.database_port {
+            Some(port) => at_port(database_url, port),
+            None => database_url.to_owned(),
+        };
         let mut text = format!(
             r#"language = "{language}"
 
@@ -159,6 +166,13 @@ calendar = "none"
         let _ = write!(text, "\n{tables}");
         text
     }
+}
+
+/// The URL of the same database behind another port: `postgres://user@host:port/name`.
+fn at_port(url: &str, port: u16) -> String {
+    let (server, rest) = url.rsplit_once(':').expect("a port in the URL");
+    let (_, name) = rest.split_once('/').expect("a database in the URL");
+    format!("{server}:{port}/{name}")
 }
 
 fn hours(hours: Hours) -> String {

@@ -15,6 +15,8 @@
 //! | `charset` | KOI8-R and windows-1251 |
 //! | `cut` | a proxy that cuts connections at a byte |
 //! | `fimap` | an IMAP server that can be made to lie, to flood and to break off |
+//! | `cut_answer` | a proxy before PostgreSQL that swallows an answer |
+//! | `hold` | points at which a daemon waits for the test |
 //! | `sink` | a submission server that notes the desk's own time |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
@@ -32,10 +34,12 @@
 pub(crate) mod charset;
 pub(crate) mod config;
 pub(crate) mod cut;
+pub(crate) mod cut_answer;
 pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod desk;
 pub(crate) mod fimap;
+pub(crate) mod hold;
 pub(crate) mod lab;
 pub(crate) mod letter;
 pub(crate) mod lmtp;
@@ -49,6 +53,7 @@ pub(crate) use config::{Config, Hours};
 pub(crate) use daemon::{Daemon, Program};
 pub(crate) use database::{Database, Engine, Row};
 pub(crate) use desk::Desk;
+pub(crate) use hold::Holds;
 pub(crate) use lab::Lab;
 pub(crate) use letter::{Client, Letter, fresh_uuid};
 pub(crate) use mail::Mail;

@@ -5,7 +5,7 @@
 
 use super::support::cut::{Cut, How, Proxy};
 use super::support::{Desk, Engine, Letter, on_both_engines, wait_until};
-use super::{RECOVERY, each_once, own_lab, stranger_writes};
+use super::{RECOVERY, each_once, in_full, own_lab, stranger_writes};
 
 /// Bytes tried of each direction: quickly, and in full.
 const TRIED: (u64, u64) = (6, 120);
@@ -14,8 +14,7 @@ const AT_ONE_DESK: usize = 24;
 
 on_both_engines! {
     fn a_connection_cut_at_any_byte_loses_and_repeats_nothing(engine) {
-        let full = std::env::var_os("NINETOSIX_TEST_STRIDE").is_some();
-        let tried = if full { TRIED.1 } else { TRIED.0 };
+        let tried = if in_full() { TRIED.1 } else { TRIED.0 };
         let steps: Vec<u64> = (0..tried).collect();
         for steps in steps.chunks(AT_ONE_DESK) {
             sweep(engine, steps, tried);

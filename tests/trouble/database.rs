@@ -9,19 +9,28 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::support::daemon;
-use super::support::{Database, Desk, Engine, Lab, Program, wait_until};
-use super::{RECOVERY, each_once, own_lab, stranger_writes, warnings};
+use super::support::{Database, Desk, Engine, Holds, Lab, Program, oracle, wait_until};
+use super::{RECOVERY, each_once, own_lab, rita_writes, stranger_writes, warnings};
 
 /// How long the database is away.
 const OUTAGE: Duration = Duration::from_secs(15);
 
 /// A PostgreSQL of the test's own: it may be stopped.
-struct Server {
+pub(super) struct Server {
     dir: TempDir,
 }
 
 impl Server {
     fn start() -> Server {
+        Server::start_with(&["--fast"])
+    }
+
+    /// One that keeps its promises when its processes die.
+    pub(super) fn start_durable() -> Server {
+        Server::start_with(&[])
+    }
+
+    fn start_with(options: &[&str]) -> Server {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::Builder::new()
             .prefix("ninetosix-postgres.")
@@ -30,12 +39,12 @@ impl Server {
         let open = std::fs::Permissions::from_mode(0o711);
         std::fs::set_permissions(dir.path(), open).expect("permissions");
         let server = Server { dir };
-        server.run("up", &["--fast"]);
+        server.run("up", options);
         server
     }
 
     /// Runs `postgres COMMAND DIR ARGUMENTS`, which must succeed, and returns what it prints.
-    fn run(&self, command: &str, arguments: &[&str]) -> String {
+    pub(super) fn run(&self, command: &str, arguments: &[&str]) -> String {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/postgres");
         let output = Command::new(program)
             .arg(command)
@@ -47,9 +56,17 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn desk(&self, lab: &Lab) -> Desk {
+    pub(super) fn desk(&self, lab: &Lab) -> Desk {
         let url = self.run("url", &[]);
         Desk::with(lab, |_| Database::on_server(&url), |_| {})
+    }
+
+    /// Ends the connections of all desks.
+    pub(super) fn cut_connections(&self) {
+        psql(
+            &self.run("url", &[]),
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'desk%'",
+        );
     }
 }
 
@@ -140,15 +157,11 @@ fn a_postgres_that_stops_or_cuts_every_connection_loses_and_repeats_nothing() {
     each_once(&desk, &letters.iter().collect::<Vec<_>>());
 
     // Connections cut, again and again, while letters come in.
-    let url = server.run("url", &[]);
     for number in 4..10 {
         letters.push(stranger_writes(&desk, number));
         sleep(Duration::from_millis(30 * u64::from(number)));
         desk.database.let_go();
-        psql(
-            &url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'desk%'",
-        );
+        server.cut_connections();
     }
     each_once(&desk, &letters.iter().collect::<Vec<_>>());
 
@@ -167,6 +180,31 @@ fn a_postgres_that_stops_or_cuts_every_connection_loses_and_repeats_nothing() {
     server.run("start", &[]);
     each_once(&desk, &letters.iter().collect::<Vec<_>>());
     desk.stop_both();
+}
+
+/// The daemon whose work was cut short does not wait as it does for a mail server that refuses everything.
+#[test]
+fn a_receipt_in_hand_when_postgres_went_away_leaves_soon_after_it_is_back() {
+    let server = Server::start_durable();
+    let mut desk = server.desk(&Lab::shared());
+    let holds = Holds::new(desk.dir().join("hold"));
+    desk.start_one(Program::Poller, &holds.environment());
+    desk.start_one(Program::Worker, &[]);
+    desk.wait_for_poll();
+    holds.arm("rcpt_ok");
+    let letter = rita_writes(&desk, 0);
+    holds.wait_for("rcpt_ok");
+    desk.database.let_go();
+    server.run("stop", &["immediate"]);
+    holds.release("rcpt_ok");
+    sleep(OUTAGE);
+    server.run("start", &[]);
+    wait_until(Duration::from_secs(20), "the receipt has left", || {
+        desk.receipts_left(1).then_some(())
+    });
+    desk.wait_until_quiet(1);
+    desk.stop_both();
+    oracle::all_is_well(&desk, &[letter], &[]);
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! Named points at which a test can make the process die, as `kill -9` would. Without the feature `failpoints` they
-//! are nothing at all.
+//! Named points at which a test can make the process die, as `kill -9` would, or wait. Without the feature `failpoints`
+//! they are nothing at all.
 //!
 //! `NINETOSIX_FAILPOINT=committed` dies at the first time the point is reached, `committed@3` at the third.
+//! `NINETOSIX_HOLD=DIR` waits at the point `committed` if there is a file `DIR/committed`: the first to come renames it
+//! to `committed.held`, and goes on when that is removed.
 //! `NINETOSIX_POISON=words` dies whenever a letter that holds these words is read, `NINETOSIX_PANIC=words` panics.
 
-/// Dies here if the environment says so.
+/// Dies or waits here if the environment says so.
 #[cfg(feature = "failpoints")]
 pub fn reach(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
+    hold(name);
     static REACHED: AtomicU32 = AtomicU32::new(0);
     let Ok(wanted) = std::env::var("NINETOSIX_FAILPOINT") else {
         return;
@@ -19,6 +22,20 @@ pub fn reach(name: &str) {
         // The signal is on its way; nothing more may happen.
         loop {
             std::thread::park();
+        }
+    }
+}
+
+/// Waits here, this thread with all its tasks, if a test wants it. Of all threads and processes one waits.
+#[cfg(feature = "failpoints")]
+fn hold(name: &str) {
+    let Some(dir) = std::env::var_os("NINETOSIX_HOLD").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let held = dir.join(format!("{name}.held"));
+    if std::fs::rename(dir.join(name), &held).is_ok() {
+        while held.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 }

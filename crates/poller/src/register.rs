@@ -42,8 +42,9 @@ pub(crate) struct Register {
     pub(crate) born: Instant,
     /// Bytes that were stored a moment ago, by what names them: they need not be read again.
     pub(crate) at_hand: HashMap<i64, Vec<u8>>,
-    /// Attempts that failed through no fault of their letter: the database was away.
-    pub(crate) blameless: Vec<i64>,
+    /// Letters that were tried alone and failed through no fault of theirs, for the database was away; and how many
+    /// attempts alone stood against each before.
+    pub(crate) blameless: Vec<(i64, i32)>,
 }
 
 impl Register {
@@ -91,8 +92,12 @@ impl Register {
         {
             return Ok(());
         }
-        self.store.count_attempt(&[letter.id], true, held).await?;
-        match self.one(letter, held).await {
+        // An error may hide a count that was committed all the same.
+        let tried = match self.store.count_attempt(&[letter.id], true, held).await {
+            Ok(()) => self.one(letter, held).await,
+            Err(error) => Err(error),
+        };
+        match tried {
             Ok(Ok(())) => Ok(()),
             Ok(Err(panic)) if letter.attempts_alone + 1 >= ATTEMPTS_ALONE => {
                 self.set_aside(letter, &panic, held).await
@@ -106,7 +111,7 @@ impl Register {
                 Ok(())
             }
             Err(error) => {
-                self.blameless.push(letter.id);
+                self.blameless.push((letter.id, letter.attempts_alone));
                 Err(error)
             }
         }

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::Delivery;
+use super::{Delivery, LANE_PAUSE, PAUSE};
 use crate::domain::address::mask_addresses;
 use crate::domain::gate::{Gate, may_begin, may_finish};
 use crate::domain::letter::Kind;
@@ -27,7 +27,12 @@ pub(super) enum After {
     /// The next letter may go, over this connection if it still stands.
     Continue,
     /// No letter of this lane would fare better now.
-    Pause(String),
+    Pause {
+        /// Why.
+        problem: String,
+        /// For so long at least.
+        at_least: Duration,
+    },
 }
 
 /// Why a letter was not given to the server, as seen by our own side of the conversation.
@@ -224,9 +229,14 @@ impl Delivery {
                 Some(Stopped::Closed(Gate::ClosedUntil(until))) => {
                     (Some(Ending::Snoozed { until }), After::Continue)
                 }
-                Some(Stopped::TryLater(why)) => {
-                    (Some(Ending::Snoozed { until: now }), After::Pause(why))
-                }
+                // The database: its outcome is not recorded before that answers again.
+                Some(Stopped::TryLater(problem)) => (
+                    Some(Ending::Snoozed { until: now }),
+                    After::Pause {
+                        problem,
+                        at_least: PAUSE.0,
+                    },
+                ),
                 Some(Stopped::Closed(Gate::Open)) | None => {
                     (Some(again(refusal.reason)), After::Continue)
                 }
@@ -250,11 +260,14 @@ impl Delivery {
                     }
                     Class::Ours | Class::Policy => (
                         Some(again(why.clone())),
-                        After::Pause(format!(
-                            "SMTP server {}: {}",
-                            self.server.host,
-                            mask_addresses(&why)
-                        )),
+                        After::Pause {
+                            problem: format!(
+                                "SMTP server {}: {}",
+                                self.server.host,
+                                mask_addresses(&why)
+                            ),
+                            at_least: LANE_PAUSE,
+                        },
                     ),
                 }
             }

@@ -204,10 +204,7 @@ impl Delivery {
         session.quit().await;
         Ok(match after? {
             After::Continue => Turn::Done,
-            After::Pause(problem) => Turn::Pause {
-                problem,
-                at_least: LANE_PAUSE,
-            },
+            After::Pause { problem, at_least } => Turn::Pause { problem, at_least },
         })
     }
 

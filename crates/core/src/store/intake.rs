@@ -176,12 +176,18 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back attempts alone that failed while the database was away.
-    pub async fn uncount_attempts(&self, ids: &[i64], held: &Held) -> Result<()> {
+    /// Takes back attempts alone that failed while the database was away: of each letter as many count as did before.
+    /// Doing it again changes nothing.
+    pub async fn uncount_attempts(&self, before: &[(i64, i32)], held: &Held) -> Result<()> {
         let tx = self.begin_write().await?;
         lease::check(&tx, held).await?;
-        for id in ids {
-            execute(&tx, "UPDATE ledger SET attempts_alone = attempts_alone - 1 WHERE id = $1 AND attempts_alone > 0", [(*id).into()]).await?;
+        for (id, attempts) in before {
+            execute(
+                &tx,
+                "UPDATE ledger SET attempts_alone = $2 WHERE id = $1 AND attempts_alone > $2",
+                [(*id).into(), (*attempts).into()],
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(())

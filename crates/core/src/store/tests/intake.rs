@@ -56,6 +56,20 @@ on_both_engines! {
         assert_eq!(order, [second.id, first.id]);
     }
 
+    async fn attempts_without_blame_are_taken_back_once(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let letter = lab.fetched(b"x", &held, now).await;
+        for _ in 0..2 {
+            lab.store.count_attempt(&[letter.id], true, &held).await.expect("counted");
+        }
+        // The second of the two: the database did not confirm that it was taken back, and it is told again.
+        for _ in 0..2 {
+            lab.store.uncount_attempts(&[(letter.id, 1)], &held).await.expect("taken back");
+        }
+        assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE attempts_alone = 1").await, 1);
+    }
+
     async fn a_letter_set_aside_alerts_once_and_is_not_marked(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
