@@ -224,7 +224,7 @@ impl Store {
             Ending::Snoozed { until } => (
                 if repeated { "maybe_sent" } else { "due" },
                 *until,
-                Some("waits for business hours".to_owned()),
+                (*until > now).then(|| "waits for business hours".to_owned()),
                 None,
             ),
             Ending::TryAgain { at, why } => (
