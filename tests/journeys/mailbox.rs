@@ -105,6 +105,35 @@ on_both_engines! {
         desk.stop_both();
     }
 
+    fn letters_are_marked_after_registration_as_configured(engine) {
+        let lab = Lab::own(&[]);
+        for (after, in_inbox, flags) in [
+            ("seen", 2, "S"),
+            ("keyword Registered", 2, "a"),
+            ("move Обработано", 0, ""),
+            ("nothing", 2, ""),
+        ] {
+            let mut desk = Desk::new(&lab, engine, |config| {
+                config.mailbox = format!("after_registration = \"{after}\"");
+            });
+            desk.start();
+            for number in 0..2 {
+                let from = desk.rita_for(&number.to_string());
+                desk.receive(&from, &Letter::new("Рита", &from, &desk.help, after, "Помогите."));
+            }
+            desk.wait("both are marked, or need no mark", |desk| {
+                (desk.database.count("ledger WHERE outcome = 'ticket' AND marked") == 2).then_some(())
+            });
+            desk.stop_both();
+            let inbox = lab.flags(&desk.help, "");
+            assert_eq!(inbox, vec![flags; in_inbox], "{after}");
+            let moved = lab.flags(&desk.help, ".&BB4EMQRABDAEMQQ+BEIEMAQ9BD4-");
+            assert_eq!(moved.len(), 2 - in_inbox, "{after}: the folder is made where there is none");
+            assert!(!desk.log(Program::Poller).contains("refuses the mark"));
+            desk.ledger_agrees();
+        }
+    }
+
     fn uids_given_anew_under_the_same_uidvalidity_lose_nothing_and_make_no_second_ticket(engine) {
         let lab = Lab::own(&[]);
         let mut desk = Desk::new(&lab, engine, |_| {});

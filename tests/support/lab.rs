@@ -163,15 +163,22 @@ impl Lab {
 
     /// Returns how many letters in an inbox carry the mark \\Seen.
     pub(crate) fn seen(&self, address: &str) -> usize {
-        let files = fs::read_dir(self.dir.join("mail").join(address).join("cur"));
-        let names = files.into_iter().flatten().flatten();
-        names
-            .filter(|file| {
-                let name = file.file_name().to_string_lossy().into_owned();
-                name.split_once(":2,")
-                    .is_some_and(|(_, flags)| flags.contains('S'))
-            })
-            .count()
+        let flags = self.flags(address, "");
+        flags.iter().filter(|flags| flags.contains('S')).count()
+    }
+
+    /// Returns the flags of each letter in a folder of somebody's, as Maildir writes them: `S` is \\Seen, small letters are
+    /// keywords. `folder` is its directory in the Maildir, empty for the inbox.
+    pub(crate) fn flags(&self, address: &str, folder: &str) -> Vec<String> {
+        let maildir = self.dir.join("mail").join(address).join(folder);
+        let files = ["new", "cur"].map(|place| fs::read_dir(maildir.join(place)));
+        let names = files.into_iter().flatten().flatten().flatten();
+        let flags = names.map(|file| {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let flags = name.split_once(":2,").map(|(_, flags)| flags.to_owned());
+            flags.unwrap_or_default()
+        });
+        flags.collect()
     }
 
     /// Puts a letter into a mailbox. An empty `sender` is the null return path.

@@ -45,6 +45,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
                 after: mailbox.after_registration.clone(),
                 letter_cap_bytes: settings.letter_cap_bytes,
                 suspects: Suspects::default(),
+                refusal_told: false,
             },
             stop: daemon.stop.clone(),
             idle_failures: 0,

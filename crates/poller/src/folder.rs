@@ -39,6 +39,8 @@ pub(crate) struct Intake {
     pub(crate) after: AfterRegistration,
     pub(crate) letter_cap_bytes: u64,
     pub(crate) suspects: Suspects,
+    /// The log says that the server refuses the mark.
+    pub(crate) refusal_told: bool,
 }
 
 /// One folder of the mailbox while a connection lasts.
@@ -124,7 +126,7 @@ impl Folder {
                         return Err(error.into());
                     }
                 }
-                mark(connection, &intake.register, key, &intake.after).await?;
+                intake.mark(connection, key).await?;
             }
         }
         known.extend(keep(&mut intake.register, key, waiting, held).await?);
@@ -135,7 +137,7 @@ impl Folder {
                 known.insert(uid);
             }
         }
-        mark(connection, &intake.register, key, &intake.after).await
+        intake.mark(connection, key).await
     }
 }
 
@@ -325,47 +327,63 @@ async fn keep(
     Ok(uids)
 }
 
-/// Sets the courtesy mark on decided letters. Our state never depends on it.
-async fn mark(
-    connection: &mut Connection,
-    register: &Register,
-    key: &FolderKey,
-    after: &AfterRegistration,
-) -> Result<(), SyncError> {
-    let unmarked = register.store.unmarked(key).await?;
-    if unmarked.is_empty() {
-        return Ok(());
+impl Intake {
+    /// Sets the courtesy mark on decided letters. Our state never depends on it.
+    async fn mark(
+        &mut self,
+        connection: &mut Connection,
+        key: &FolderKey,
+    ) -> Result<(), SyncError> {
+        let unmarked = self.register.store.unmarked(key).await?;
+        if unmarked.is_empty() {
+            return Ok(());
+        }
+        let uids: Vec<u32> = unmarked.iter().map(|letter| letter.uid).collect();
+        let marked = match &self.after {
+            AfterRegistration::Seen => {
+                connection
+                    .store_flags(&uids, "+FLAGS.SILENT (\\Seen)")
+                    .await
+            }
+            AfterRegistration::Keyword(keyword) => {
+                let change = format!("+FLAGS.SILENT ({keyword})");
+                connection.store_flags(&uids, &change).await
+            }
+            AfterRegistration::Move(folder) => move_to(connection, &uids, folder).await,
+            AfterRegistration::Nothing => Ok(()),
+        };
+        failpoint::reach("flagged");
+        match marked {
+            Ok(()) => {}
+            // A read-only folder: a courtesy is not worth an endless quarrel.
+            Err(ImapError::No { command, text } | ImapError::Bad { command, text }) => {
+                if !self.refusal_told {
+                    tracing::warn!(
+                        mailbox.folder = key.folder,
+                        letters = uids.len(),
+                        command,
+                        text,
+                        "the server refuses the mark after registration"
+                    );
+                }
+                self.refusal_told = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let ids: Vec<i64> = unmarked.iter().map(|letter| letter.id).collect();
+        Ok(self.register.store.marked(&ids).await?)
     }
-    let uids: Vec<u32> = unmarked.iter().map(|letter| letter.uid).collect();
-    let marked = match after {
-        AfterRegistration::Seen => {
-            connection
-                .store_flags(&uids, "+FLAGS.SILENT (\\Seen)")
-                .await
-        }
-        AfterRegistration::Keyword(keyword) => {
-            connection
-                .store_flags(&uids, &format!("+FLAGS.SILENT ({keyword})"))
-                .await
-        }
-        AfterRegistration::Move(folder) => connection.move_to(&uids, folder).await,
-        AfterRegistration::Nothing => Ok(()),
-    };
-    failpoint::reach("flagged");
-    match marked {
-        Ok(()) => {}
-        // A read-only folder, a missing target: a courtesy is not worth an endless quarrel.
-        Err(ImapError::No { command, text } | ImapError::Bad { command, text }) => {
-            tracing::warn!(
-                mailbox.folder = key.folder,
-                letters = uids.len(),
-                command,
-                text,
-                "the server refused the mark after registration"
-            );
-        }
-        Err(error) => return Err(error.into()),
+}
+
+/// Moves letters to a folder, which is made if there is none.
+async fn move_to(connection: &mut Connection, uids: &[u32], folder: &str) -> Result<(), ImapError> {
+    match connection.move_to(uids, folder).await {
+        Err(ImapError::No { .. }) => {}
+        moved => return moved,
     }
-    let ids: Vec<i64> = unmarked.iter().map(|letter| letter.id).collect();
-    Ok(register.store.marked(&ids).await?)
+    match connection.create(folder).await {
+        // It was not that: the second answer says what it is.
+        Ok(()) | Err(ImapError::No { .. }) => connection.move_to(uids, folder).await,
+        Err(error) => Err(error),
+    }
 }

@@ -18,7 +18,7 @@ use super::wire::Wire;
 
 /// A logged-in IMAP connection. Methods take `&mut self`: one command at a time.
 ///
-/// After any error but [`ImapError::Misuse`], and after a call whose future was dropped before its
+/// After any error but [`ImapError::Misuse`] and a refused mark, and after a call whose future was dropped before its
 /// end, every further call that has something to ask returns [`ImapError::Lost`]: drop the connection
 /// and open another.
 pub struct Connection {
@@ -179,7 +179,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ImapError::Misuse`] if `change` is not of that form; [`ImapError::No`] if the folder is
-    /// read-only or the flag not permitted.
+    /// read-only or the flag not permitted, which leaves the connection as good as before.
     pub async fn store_flags(&mut self, uids: &[u32], change: &str) -> Result<(), ImapError> {
         if !is_flag_change(change) {
             return Err(ImapError::Misuse(
@@ -187,11 +187,32 @@ impl Connection {
             ));
         }
         for (set, count) in uids::sets(uids) {
-            self.wire
-                .command("UID STORE", &format!("{set} {change}"), count, |_| {})
+            self.mark("UID STORE", &format!("{set} {change}"), count)
                 .await?;
         }
         Ok(())
+    }
+
+    /// A command whose refusal leaves the connection as good as before.
+    async fn mark(
+        &mut self,
+        name: &'static str,
+        arguments: &str,
+        expecting: usize,
+    ) -> Result<(), ImapError> {
+        let result = self.wire.command(name, arguments, expecting, |_| {}).await;
+        if let Err(ImapError::No { .. } | ImapError::Bad { .. }) = &result {
+            self.wire.forgive();
+        }
+        result
+    }
+
+    /// Makes a folder (RFC 3501 section 6.3.3).
+    ///
+    /// # Errors
+    /// [`ImapError::No`] if there is one of this name, or none may be made; the connection is as good as before.
+    pub async fn create(&mut self, folder: &str) -> Result<(), ImapError> {
+        self.mark("CREATE", &folder_argument(folder), 0).await
     }
 
     /// Moves these messages to another folder (RFC 6851). Where the server cannot, copies them, marks
@@ -199,31 +220,24 @@ impl Connection {
     /// UIDPLUS they stay behind so marked, as a plain EXPUNGE would take other people's messages too.
     ///
     /// # Errors
-    /// [`ImapError::No`] if there is no such folder.
+    /// [`ImapError::No`] if there is no such folder, which leaves the connection as good as before.
     pub async fn move_to(&mut self, uids: &[u32], folder: &str) -> Result<(), ImapError> {
         let folder = folder_argument(folder);
         for (set, count) in uids::sets(uids) {
             if self.supports_move() {
-                self.wire
-                    .command("UID MOVE", &format!("{set} {folder}"), count, |_| {})
+                self.mark("UID MOVE", &format!("{set} {folder}"), count)
                     .await?;
                 continue;
             }
-            self.wire
-                .command("UID COPY", &format!("{set} {folder}"), 0, |_| {})
-                .await?;
-            self.wire
-                .command(
-                    "UID STORE",
-                    &format!("{set} +FLAGS.SILENT (\\Deleted)"),
-                    count,
-                    |_| {},
-                )
-                .await?;
+            self.mark("UID COPY", &format!("{set} {folder}"), 0).await?;
+            self.mark(
+                "UID STORE",
+                &format!("{set} +FLAGS.SILENT (\\Deleted)"),
+                count,
+            )
+            .await?;
             if self.wire.can("UIDPLUS") {
-                self.wire
-                    .command("UID EXPUNGE", &set, count, |_| {})
-                    .await?;
+                self.mark("UID EXPUNGE", &set, count).await?;
             }
         }
         Ok(())

@@ -133,6 +133,7 @@ async fn flags_are_stored_and_a_no_is_told() {
             "TAG NO [CANNOT] no keywords here",
         )
         .await;
+        peer.on("NOOP", "TAG OK").await;
     })
     .await;
     connection
@@ -147,6 +148,7 @@ async fn flags_are_stored_and_a_no_is_told() {
         error.to_string(),
         "UID STORE was answered NO: [CANNOT] no keywords here"
     );
+    connection.noop().await.expect("as good as before");
     server.await.expect("script");
 }
 
