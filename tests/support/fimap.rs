@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     HangUp,
     /// Says OK and gives nothing.
     Nothing,
+    /// Says NO.
+    No,
 }
 
 /// What the server is and says.
@@ -37,6 +39,12 @@ pub(crate) struct Folder {
     pub(crate) size: Option<usize>,
     /// The fault, and the UIDs that it strikes.
     pub(crate) fault: Option<(Fault, Vec<u32>)>,
+    /// UIDs whose size and date are answered so, and how.
+    pub(crate) facts: Option<(Fault, Vec<u32>)>,
+    /// UIDs whose body is an empty string once its size was told.
+    pub(crate) empty: Vec<u32>,
+    /// Days that every INTERNALDATE is moved by.
+    pub(crate) shifted: u32,
     /// Connections so far.
     pub(crate) connections: usize,
     /// Commands heard so far.
@@ -114,6 +122,12 @@ fn serve(client: TcpStream, folder: &Mutex<Folder>) -> std::io::Result<()> {
         if answer.hangs_up {
             return Ok(());
         }
+        if answer.refuses {
+            client.write_all(
+                format!("{tag} NO [UNAVAILABLE] UID FETCH Backend error\r\n").as_bytes(),
+            )?;
+            continue;
+        }
         client.write_all(format!("{tag} OK done\r\n").as_bytes())?;
         if command.starts_with("LOGOUT") {
             return Ok(());
@@ -129,6 +143,7 @@ struct Answer {
     repeat: Vec<u8>,
     repeated: usize,
     hangs_up: bool,
+    refuses: bool,
 }
 
 impl Answer {
@@ -204,12 +219,32 @@ fn fetch(folder: &Folder, uid: u32, command: &str, answer: &mut Answer) {
     let seq = at.unwrap_or_default() + 1;
     let size = folder.size.unwrap_or(raw.len());
     let facts = format!(
-        "UID {uid} RFC822.SIZE {size} INTERNALDATE \"25-Nov-2026 10:00:{:02} +0300\"",
+        "UID {uid} RFC822.SIZE {size} INTERNALDATE \"{}-Nov-2026 10:00:{:02} +0300\"",
+        25 - folder.shifted,
         uid % 60
     );
+    if !command.contains("BODY.PEEK[]")
+        && let Some((fault, struck)) = &folder.facts
+        && struck.contains(&uid)
+    {
+        match fault {
+            Fault::HangUp => answer.hangs_up = true,
+            Fault::Nonsense => answer.line(&format!(
+                "{seq} FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE NIL)"
+            )),
+            _ => {}
+        }
+        return;
+    }
     if command.contains("HEADER") {
+        let text = String::from_utf8_lossy(raw);
+        let id = text
+            .lines()
+            .find(|l| l.to_ascii_lowercase().starts_with("message-id:"));
+        let id = id.map(|id| format!("{id}\r\n")).unwrap_or_default();
         return answer.line(&format!(
-            "{seq} FETCH ({facts} BODY[HEADER.FIELDS (MESSAGE-ID)] {{2}}\r\n\r\n)"
+            "{seq} FETCH ({facts} BODY[HEADER.FIELDS (MESSAGE-ID)] {{{}}}\r\n{id}\r\n)",
+            id.len() + 2
         ));
     }
     if !command.contains("BODY.PEEK[]") {
@@ -228,6 +263,9 @@ fn fetch(folder: &Folder, uid: u32, command: &str, answer: &mut Answer) {
         }
         None => ("BODY[]".to_owned(), raw.as_slice()),
     };
+    if folder.empty.contains(&uid) {
+        return answer.line(&format!("{seq} FETCH (UID {uid} {name} \"\")"));
+    }
     let fault = folder.fault.as_ref();
     let fault = fault.filter(|(_, struck)| struck.contains(&uid));
     match fault.map_or(&Fault::None, |(fault, _)| fault) {
@@ -259,5 +297,6 @@ fn fetch(folder: &Folder, uid: u32, command: &str, answer: &mut Answer) {
         Fault::Nonsense => answer.line(&format!("{seq} FETCH (UID {uid} {name} oh no")),
         Fault::HangUp => answer.hangs_up = true,
         Fault::Nothing => {}
+        Fault::No => answer.refuses = true,
     }
 }

@@ -144,6 +144,77 @@ on_both_engines! {
     }
 }
 
+/// The facts of one letter cannot be told, or its body is empty for a while: the others are registered, and it is as
+/// soon as it can be had.
+#[test]
+fn a_letter_of_which_little_can_be_told_holds_up_nobody_and_is_not_taken_for_empty() {
+    let server = Fimap::start();
+    let mut desk = desk(Engine::Sqlite, &server);
+    desk.start_one(Program::Poller, &[]);
+    desk.wait_for_poll();
+    let mut letters: Vec<Letter> = Vec::new();
+    let restart = |desk: &mut Desk| {
+        desk.stop(Program::Poller);
+        desk.start_one(Program::Poller, &[]);
+    };
+    for fault in [Fault::Nothing, Fault::Nonsense, Fault::HangUp] {
+        // One that is new, then one that was registered before.
+        let next = letters.len() as u32 + 2;
+        server.change(|folder| folder.facts = Some((fault.clone(), vec![next])));
+        let written = write(&server, &desk, &mut letters, 3);
+        tickets(&desk, written - 1);
+        server.change(|folder| folder.facts = None);
+        restart(&mut desk);
+        tickets(&desk, written);
+        server.change(|folder| folder.facts = Some((fault, vec![next])));
+        restart(&mut desk);
+        let written = write(&server, &desk, &mut letters, 1);
+        tickets(&desk, written);
+        server.change(|folder| folder.facts = None);
+    }
+    let next = letters.len() as u32 + 2;
+    server.change(|folder| folder.empty = vec![next]);
+    let written = write(&server, &desk, &mut letters, 3);
+    tickets(&desk, written - 1);
+    desk.wait("the poller says that nothing is given", |desk| {
+        (!warnings(&desk.log(Program::Poller), "gives nothing").is_empty()).then_some(())
+    });
+    server.change(|folder| folder.empty.clear());
+    restart(&mut desk);
+    each_once(&desk, &letters);
+    desk.ledger_agrees();
+    desk.stop(Program::Poller);
+}
+
+#[test]
+fn dates_that_move_make_no_tickets_of_old_letters_and_a_late_uid_is_found_soon() {
+    let server = Fimap::start();
+    let mut desk = desk(Engine::Sqlite, &server);
+    let mut letters: Vec<Letter> = Vec::new();
+    write(&server, &desk, &mut letters, 3);
+    let old = std::mem::take(&mut letters).len() as i64;
+    desk.start_one(Program::Poller, &[]);
+    desk.wait_for_poll();
+    assert_eq!(
+        desk.database.count("ledger WHERE outcome = 'before_start'"),
+        old
+    );
+    desk.stop(Program::Poller);
+    server.change(|folder| folder.shifted = 1);
+    desk.start_one(Program::Poller, &[]);
+    let written = write(&server, &desk, &mut letters, 1);
+    tickets(&desk, written);
+    each_once(&desk, &letters);
+    // The fifth is shown after the sixth.
+    let (late, early) = (letter(&desk, 4), letter(&desk, 5));
+    server.change(|folder| folder.letters.push((6, early.raw())));
+    tickets(&desk, 2);
+    server.change(|folder| folder.letters.insert(4, (5, late.raw())));
+    letters.extend([early, late]);
+    each_once(&desk, &letters);
+    desk.stop(Program::Poller);
+}
+
 #[test]
 fn a_server_that_floods_costs_little_memory_and_little_time() {
     let server = Fimap::start();

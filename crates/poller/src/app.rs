@@ -46,6 +46,8 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
                 letter_cap_bytes: settings.letter_cap_bytes,
                 suspects: Suspects::default(),
                 refusal_told: false,
+                comparisons_failed: 0,
+                comparison_met_nonsense: false,
             },
             stop: daemon.stop.clone(),
             idle_failures: 0,

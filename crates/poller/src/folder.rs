@@ -1,6 +1,7 @@
 //! One folder and the ledger, brought together: every UID the server shows gets a row, and every decided letter its
 //! mark on the server. Nothing on the server is changed before the commit that holds the bytes.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use ninetosix_core::clock::Clock;
@@ -11,8 +12,8 @@ use ninetosix_core::store::folder::FolderKey;
 use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::lease::Held;
 
-use crate::imap::{Connection, Envelope, ImapError};
-use crate::numbering::Numbering;
+use crate::imap::{Connection, Envelope, ImapError, Selected};
+use crate::numbering::{Asks, Numbering};
 use crate::register::Register;
 use crate::suspects::Suspects;
 
@@ -23,6 +24,11 @@ const FETCH_BYTES: u64 = 8 * 1024 * 1024;
 const TOGETHER_BYTES: u64 = 2 * FETCH_BYTES;
 /// What is kept of a letter above the cap: its header and the beginning of its text.
 const BEGINNING_BYTES: u32 = 1024 * 1024;
+
+/// Connections that may end over comparing letters with the ledger before one goes without.
+const COMPARISONS: u32 = 2;
+/// UIDs below the highest that are looked for each time: some servers show letters out of order.
+const LOOK_BACK: u32 = 1000;
 
 /// Why the folder could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,10 @@ pub(crate) struct Intake {
     pub(crate) suspects: Suspects,
     /// The log says that the server refuses the mark.
     pub(crate) refusal_told: bool,
+    /// Connections that ended while letters were compared with the ledger, one after the other.
+    pub(crate) comparisons_failed: u32,
+    /// The last of them because the server answered nonsense.
+    pub(crate) comparison_met_nonsense: bool,
 }
 
 /// One folder of the mailbox while a connection lasts.
@@ -72,7 +82,12 @@ impl Folder {
         let selected = connection.select(&self.name).await?;
         let numbering = match self.numbering.take() {
             Some(numbering) if !thorough && numbering.holds(selected) => numbering,
-            _ => Numbering::of(&self.name, selected, connection, &intake.register, held).await?,
+            _ => {
+                let numbering = intake.numbering(&self.name, selected, connection, held);
+                let numbering = numbering.await?;
+                intake.suspects.keep_only(&numbering.key);
+                numbering
+            }
         };
         let Numbering { key, known, .. } = self.numbering.insert(numbering);
 
@@ -80,7 +95,7 @@ impl Folder {
         let from = if thorough {
             1
         } else {
-            highest.saturating_add(1)
+            highest.saturating_sub(LOOK_BACK)
         };
         let new: Vec<u32> = connection
             .search_from(from)
@@ -98,6 +113,13 @@ impl Folder {
                     return Err(error.into());
                 }
             };
+            let told: BTreeSet<u32> = envelopes.iter().map(|letter| letter.uid).collect();
+            let untold: Vec<u32> = some
+                .iter()
+                .copied()
+                .filter(|uid| !told.contains(uid))
+                .collect();
+            intake.suspects.keep_apart(key, &untold);
             for batch in batches(&envelopes, intake.letter_cap_bytes) {
                 if intake.register.stop.is_asked() {
                     return Ok(());
@@ -133,6 +155,13 @@ impl Folder {
         // What an earlier run stored and did not get to.
         intake.register.all(held).await?;
         for uid in intake.suspects.due(key, Instant::now()) {
+            if intake.register.stop.is_asked() {
+                return Ok(());
+            }
+            if known.contains(uid) {
+                intake.suspects.clear(key, uid);
+                continue;
+            }
             if intake.try_alone(key, uid, connection, held).await? {
                 known.insert(uid);
             }
@@ -142,6 +171,33 @@ impl Folder {
 }
 
 impl Intake {
+    /// Finds the numbering of the selected folder. A letter of which the server can tell nothing any more keeps nobody from
+    /// the others: after two failures over it one goes without.
+    async fn numbering(
+        &mut self,
+        folder: &str,
+        selected: Selected,
+        connection: &mut Connection,
+        held: &Held,
+    ) -> Result<Numbering, SyncError> {
+        let is_enough = self.comparisons_failed >= COMPARISONS;
+        let asks = Asks {
+            arrivals: !is_enough,
+            headers: !(is_enough && self.comparison_met_nonsense),
+        };
+        let register = &self.register;
+        let found = Numbering::of(folder, selected, connection, register, asks, held).await;
+        match &found {
+            Ok(_) => self.comparisons_failed = 0,
+            Err(SyncError::Imap(error)) => {
+                self.comparisons_failed += 1;
+                self.comparison_met_nonsense = matches!(error, ImapError::Protocol(_));
+            }
+            Err(SyncError::Store(_)) => {}
+        }
+        found
+    }
+
     /// Fetches, stores and registers a letter that could not be had together with others. One that cannot be had alone
     /// either is set aside in the end, without its bytes. Returns whether it has a row now.
     async fn try_alone(
@@ -153,7 +209,8 @@ impl Intake {
     ) -> Result<bool, SyncError> {
         let clock = self.register.clock.clone();
         let mut envelope = None;
-        let fetched = alone(connection, uid, &mut envelope).await;
+        let dated = !self.suspects.met_nonsense(key, uid);
+        let fetched = alone(connection, uid, dated, &mut envelope).await;
         let letter = listing(
             &envelope.unwrap_or(Envelope {
                 uid,
@@ -205,13 +262,18 @@ enum Alone {
     Nothing,
 }
 
-/// Asks for one letter, and says in `envelope` what was learned of it.
+/// Asks for one letter, its date only if `dated`, and says in `envelope` what was learned of it.
 async fn alone(
     connection: &mut Connection,
     uid: u32,
+    dated: bool,
     envelope: &mut Option<Envelope>,
 ) -> Result<Alone, ImapError> {
-    *envelope = connection.fetch_sizes(&[uid]).await?.pop();
+    *envelope = if dated {
+        connection.fetch_sizes(&[uid]).await?.pop()
+    } else {
+        connection.fetch_size(uid).await?
+    };
     let raw = match envelope {
         Some(envelope) => connection.fetch_alone(envelope, BEGINNING_BYTES).await?,
         None => None,

@@ -58,11 +58,10 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
             };
             let selected = connection.select(&folder).await?;
             let on_server = connection.search_from(1).await?;
-            let latest = store
-                .latest_numbering(mailbox.address.as_str(), &folder)
-                .await?;
-            let key = latest
-                .filter(|latest| latest.uidvalidity == selected.uidvalidity)
+            let numberings = store.numberings(mailbox.address.as_str(), &folder).await?;
+            let mut same = numberings.into_iter().rev();
+            let key = same
+                .find(|key| key.uidvalidity == selected.uidvalidity)
                 .unwrap_or_else(|| FolderKey {
                     mailbox: mailbox.address.to_string(),
                     folder: folder.clone(),

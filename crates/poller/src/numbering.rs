@@ -2,11 +2,10 @@
 //!
 //! UIDs are believed while UIDVALIDITY stays the same, UIDNEXT stays above every UID we know (RFC 9051 section 2.3.1.1) and
 //! the letters we know arrived when they did. Otherwise the server numbers anew, whether it says so or not: each letter is
-//! looked at again and known by its size, its arrival and its header, or else fetched again and known by its bytes.
+//! looked at again and known by its size and its header, or else fetched again and known by its bytes.
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
 use ninetosix_core::store::folder::{FolderKey, Renumbered};
 use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::lease::Held;
@@ -22,6 +21,15 @@ const LIST_LETTERS: usize = 500;
 /// Letters whose arrival is compared with what the ledger says, those with the highest UIDs: whoever gives UIDs anew goes
 /// on to give these.
 pub(crate) const COMPARED: usize = 200;
+
+/// What is asked of single letters, to find out which numbering a folder is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asks {
+    /// When the letters we know arrived.
+    pub(crate) arrivals: bool,
+    /// At the first look, the size, date and Message-ID of each: without them a later numbering cannot tell old letters.
+    pub(crate) headers: bool,
+}
 
 /// A folder as the ledger knows it.
 #[derive(Debug)]
@@ -41,37 +49,39 @@ impl Numbering {
             && (self.lies || !gives_again(selected, self.known.last()))
     }
 
-    /// Finds the numbering that the selected folder is in, or begins one.
+    /// Finds the numbering that the selected folder is in, or begins one. Where it had to end over what the server says of
+    /// single letters, it goes without.
     pub(crate) async fn of(
         folder: &str,
         selected: Selected,
         connection: &mut Connection,
         register: &Register,
+        asks: Asks,
         held: &Held,
     ) -> Result<Numbering, SyncError> {
         let store = &register.store;
-        let latest = store
-            .latest_numbering(register.mailbox.as_str(), folder)
-            .await?;
+        let before = store.numberings(register.mailbox.as_str(), folder).await?;
         let mut numbering = Numbering {
             key: FolderKey {
                 mailbox: register.mailbox.to_string(),
                 folder: folder.to_owned(),
                 uidvalidity: selected.uidvalidity,
-                numbering: latest.as_ref().map_or(1, |latest| latest.numbering + 1),
+                numbering: before.last().map_or(1, |latest| latest.numbering + 1),
             },
             known: UidRanges::default(),
             lies: false,
         };
-        match latest {
-            Some(latest) if latest.uidvalidity == selected.uidvalidity => {
-                let begun = std::mem::replace(&mut numbering.key, latest);
-                numbering.known = known(store, &numbering.key).await?;
-                if numbering.is_over(selected, connection, register).await? {
-                    numbering.key = begun;
-                    renumber(&numbering.key, connection, register, held).await?;
-                    numbering.known = known(store, &numbering.key).await?;
-                } else if gives_again(selected, numbering.known.last()) {
+        let is_first = before.is_empty();
+        // A server may go back to a numbering that it had before.
+        let mut same = before.into_iter().rev();
+        if let Some(same) = same.find(|key| key.uidvalidity == selected.uidvalidity) {
+            let another = std::mem::replace(&mut numbering.key, same);
+            numbering.known = known(store, &numbering.key).await?;
+            let is_over = numbering
+                .is_over(selected, connection, register, asks)
+                .await?;
+            if !is_over {
+                if gives_again(selected, numbering.known.last()) {
                     tracing::warn!(
                         mailbox.folder = folder,
                         uidnext = selected.uidnext,
@@ -79,15 +89,16 @@ impl Numbering {
                     );
                     numbering.lies = true;
                 }
+                return Ok(numbering);
             }
-            other => {
-                match other {
-                    Some(_) => renumber(&numbering.key, connection, register, held).await?,
-                    None => begin(&numbering.key, connection, register, held).await?,
-                }
-                numbering.known = known(store, &numbering.key).await?;
-            }
+            numbering.key = another;
         }
+        if is_first {
+            begin(&numbering.key, connection, register, asks, held).await?;
+        } else {
+            renumber(&numbering.key, connection, register, held).await?;
+        }
+        numbering.known = known(store, &numbering.key).await?;
         Ok(numbering)
     }
 
@@ -97,11 +108,15 @@ impl Numbering {
         selected: Selected,
         connection: &mut Connection,
         register: &Register,
+        asks: Asks,
     ) -> Result<bool, SyncError> {
         let listed = connection.search_from(1).await?;
         let contradicts = listed.last() >= selected.uidnext.as_ref();
         if gives_again(selected, self.known.last()) && !contradicts {
             return Ok(true);
+        }
+        if !asks.arrivals {
+            return Ok(false);
         }
         let known = listed.into_iter().filter(|uid| self.known.contains(*uid));
         let known: Vec<u32> = known.collect();
@@ -125,7 +140,8 @@ pub(crate) async fn given_anew(
     connection: &mut Connection,
 ) -> Result<Vec<u32>, SyncError> {
     let arrivals = store.arrivals(key, uids).await?;
-    let letters = connection.fetch_sizes(uids).await?;
+    let asked: Vec<u32> = arrivals.keys().copied().collect();
+    let letters = connection.fetch_sizes(&asked).await?;
     let is_another = |letter: &&Envelope| {
         let ours = arrivals.get(&letter.uid);
         // A date that none could be made of was taken to be the moment of fetching.
@@ -148,9 +164,14 @@ async fn begin(
     key: &FolderKey,
     connection: &mut Connection,
     register: &Register,
+    asks: Asks,
     held: &Held,
 ) -> Result<(), SyncError> {
-    let letters = list(connection, register).await?;
+    let letters = if asks.headers {
+        list(connection, register).await?
+    } else {
+        listed_only(connection, register).await?
+    };
     tracing::info!(
         mailbox.folder = key.folder,
         letters = letters.len(),
@@ -163,8 +184,8 @@ async fn begin(
         .await?)
 }
 
-/// Begins another numbering. Letters keep their size and date: those that were there before the start stay so; those
-/// registered are known by their headers; the rest is fetched again and known by its bytes.
+/// Begins another numbering. Letters keep their size: those that were there before the start are known by that and their
+/// Message-ID; those registered by it and their headers; the rest is fetched again and known by its bytes.
 async fn renumber(
     key: &FolderKey,
     connection: &mut Connection,
@@ -179,9 +200,11 @@ async fn renumber(
         "the server numbers the folder anew: every letter is looked at again"
     );
     let old = register.store.before_start(key).await?;
+    // A restored or copied mailbox often has other dates; without a Message-ID there is nothing better.
     let print = |letter: &Listed| {
         let id = letter.message_id.clone();
-        (letter.size_bytes, letter.internal_date, id)
+        let date = id.is_none().then_some(letter.internal_date);
+        (letter.size_bytes, date, id)
     };
     let old: BTreeSet<_> = old.iter().map(print).collect();
     let (before, others): (Vec<_>, Vec<_>) = letters
@@ -210,6 +233,22 @@ async fn list(connection: &mut Connection, register: &Register) -> Result<Vec<Li
     Ok(listed)
 }
 
+/// Lists the selected folder without asking anything of its letters: the server cannot tell it of each.
+async fn listed_only(
+    connection: &mut Connection,
+    register: &Register,
+) -> Result<Vec<Listed>, SyncError> {
+    let now = register.clock.now();
+    let uids = connection.search_from(1).await?.into_iter();
+    let listed = uids.map(|uid| Listed {
+        uid,
+        internal_date: now,
+        size_bytes: 0,
+        message_id: None,
+    });
+    Ok(listed.collect())
+}
+
 /// What the server says of a letter that is not fetched.
 fn describe(headers: Headers, register: &Register) -> Listed {
     let text = String::from_utf8_lossy(&headers.lines).replace(['\r', '\n'], " ");
@@ -227,21 +266,22 @@ fn describe(headers: Headers, register: &Register) -> Listed {
     }
 }
 
-/// Finds those of `letters` that were registered under an older number: same size, date and whole header.
+/// Finds those of `letters` that were registered under an older number: of the same size, with the same header to the last
+/// byte.
 async fn recognise(
     connection: &mut Connection,
     register: &Register,
     key: &FolderKey,
     letters: Vec<Listed>,
 ) -> Result<Vec<(Listed, Renumbered)>, SyncError> {
-    let mut registered: HashMap<(u64, DateTime<Utc>), Vec<Renumbered>> = HashMap::new();
+    let mut registered: HashMap<u64, Vec<Renumbered>> = HashMap::new();
     for letter in register.store.registered_before(key).await? {
         registered
-            .entry((letter.size_bytes, letter.internal_date))
+            .entry(letter.size_bytes)
             .or_default()
             .push(letter);
     }
-    let known = |letter: &Listed| registered.get(&(letter.size_bytes, letter.internal_date));
+    let known = |letter: &Listed| registered.get(&letter.size_bytes);
     let mut again = Vec::new();
     let candidates: Vec<Listed> = letters
         .into_iter()

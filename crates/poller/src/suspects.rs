@@ -8,8 +8,8 @@ use ninetosix_core::store::folder::FolderKey;
 
 use crate::imap::ImapError;
 
-/// Failures alone after which a letter is set aside: where the server answers nonsense, and where the connection merely
-/// breaks, which has other causes too.
+/// Failures alone after which a letter is set aside: where the server answers nonsense, and where it gives nothing or the
+/// connection breaks, which has other causes too.
 const NONSENSE: u32 = 3;
 const BROKEN: u32 = 10;
 /// The pause after the first failure alone, and the longest; each is twice the one before.
@@ -80,7 +80,7 @@ impl Suspects {
         now: Instant,
     ) -> bool {
         let suspect = self.letters.entry(name(key, uid)).or_default();
-        if error.is_some_and(merely_broken) {
+        if error.is_none_or(merely_broken) {
             suspect.broken += 1;
         } else {
             suspect.nonsense += 1;
@@ -89,6 +89,19 @@ impl Suspects {
         let pause = PAUSE.0 * 2_u32.pow(failures.min(10));
         suspect.not_before = Some(now + pause.min(PAUSE.1));
         suspect.nonsense >= NONSENSE || suspect.broken >= BROKEN
+    }
+
+    /// Returns whether the server answered nonsense about the letter when it was asked for alone.
+    pub(crate) fn met_nonsense(&self, key: &FolderKey, uid: u32) -> bool {
+        let suspect = self.letters.get(&name(key, uid));
+        suspect.is_some_and(|suspect| suspect.nonsense > 0)
+    }
+
+    /// Forgets the letters of other numberings of the folder.
+    pub(crate) fn keep_only(&mut self, key: &FolderKey) {
+        self.letters.retain(|(folder, numbering, _), _| {
+            *folder != key.folder || *numbering == key.numbering
+        });
     }
 
     /// Forgets a letter.
@@ -105,7 +118,10 @@ fn name(key: &FolderKey, uid: u32) -> (String, i64, u32) {
 fn merely_broken(error: &ImapError) -> bool {
     matches!(
         error,
-        ImapError::Lost(_) | ImapError::Timeout(_) | ImapError::Unreachable(_)
+        ImapError::Lost(_)
+            | ImapError::Timeout(_)
+            | ImapError::Unreachable(_)
+            | ImapError::No { .. }
     )
 }
 
@@ -151,7 +167,8 @@ mod tests {
     #[test]
     fn a_letter_that_fails_alone_waits_longer_each_time_and_is_set_aside_in_the_end() {
         let inbox = key("INBOX");
-        for (error, times) in [(None, 3), (Some(LOST), 10)] {
+        let nonsense = ImapError::Protocol("x".to_owned());
+        for (error, times) in [(Some(nonsense), 3), (None, 10), (Some(LOST), 10)] {
             let mut suspects = Suspects::default();
             suspects.keep_apart(&inbox, &[4, 5]);
             let mut now = Instant::now();
@@ -161,11 +178,16 @@ mod tests {
                 let is_set_aside = suspects.failed_alone(&inbox, 4, error.as_ref(), now);
                 assert_eq!(is_set_aside, time == times, "{time}");
                 assert_eq!(suspects.due(&inbox, now), [5], "the other need not wait");
+                assert_eq!(suspects.met_nonsense(&inbox, 4), times == 3);
                 let pause = Duration::from_secs(60 * 2_u64.pow(time - 1)).min(PAUSE.1);
                 waited += pause;
                 now += pause;
             }
             assert!(waited <= Duration::from_secs(6 * 3600), "{waited:?}");
+            let mut other = inbox.clone();
+            other.numbering = 2;
+            suspects.keep_only(&other);
+            assert!(!suspects.holds(&inbox, 4) && !suspects.holds(&inbox, 5));
         }
     }
 }

@@ -23,10 +23,18 @@ const SHOWN: i64 = 100;
 impl Store {
     /// Returns what a digest says.
     pub(super) async fn digest(&self, letter: i64) -> Result<Digest> {
+        let all = "SELECT count(DISTINCT ticket) AS n, coalesce(min(ticket), 0) AS first FROM digest_line WHERE letter = $1";
+        let (all, first): (i64, i64) = match query_one(&self.db, all, [letter.into()]).await? {
+            Some(row) => (row.try_get("", "n")?, row.try_get("", "first")?),
+            None => (0, 0),
+        };
         let select = "SELECT d.ticket, t.subject, t.requester_name, t.requester_address, min(m.received_at) AS received, count(*) AS letters
                       FROM digest_line d JOIN ticket t ON t.number = d.ticket JOIN message m ON m.id = d.message
-                      WHERE d.letter = $1 GROUP BY d.ticket, t.subject, t.requester_name, t.requester_address ORDER BY d.ticket LIMIT $2";
-        let rows = query_all(&self.db, select, [letter.into(), SHOWN.into()]).await?;
+                      WHERE d.letter = $1 GROUP BY d.ticket, t.subject, t.requester_name, t.requester_address
+                      ORDER BY CASE WHEN EXISTS (SELECT 1 FROM ticket o WHERE o.requester_address = t.requester_address AND o.requester_address <> '' AND o.number < $3) THEN 0 ELSE 1 END, d.ticket LIMIT $2";
+        // Whoever has written before stands above the flood.
+        let values = [letter.into(), SHOWN.into(), first.into()];
+        let rows = query_all(&self.db, select, values).await?;
         let line = |row: &sea_orm::QueryResult| {
             let text = |column: &str| row.try_get::<String>("", column);
             Ok(DigestLine {
@@ -39,11 +47,6 @@ impl Store {
             })
         };
         let lines = rows.iter().map(line).collect::<Result<Vec<_>>>()?;
-        let all = "SELECT count(DISTINCT ticket) AS n FROM digest_line WHERE letter = $1";
-        let all: i64 = match query_one(&self.db, all, [letter.into()]).await? {
-            Some(row) => row.try_get("", "n")?,
-            None => 0,
-        };
         Ok(Digest { lines, all })
     }
 }
@@ -69,13 +72,16 @@ pub(super) async fn tell_specialist(
         insert_letter(tx, registrar, row, now).await?;
         return Ok(());
     }
+    // One that was refused for now, and leaves in hours, gathers no more.
+    let leaves = notice_digest::due_at(&registrar.desk.calendar, now);
     let waiting = format!(
-        "SELECT id FROM letter WHERE kind = 'digest' AND recipient_address = $1 AND mailbox = $2 AND state = 'due' ORDER BY id DESC LIMIT 1{}",
+        "SELECT id FROM letter WHERE kind = 'digest' AND recipient_address = $1 AND mailbox = $2 AND state = 'due' AND due_at <= $3 ORDER BY id DESC LIMIT 1{}",
         on_postgres(tx, " FOR UPDATE")
     );
     let values = [
         specialist.address.as_str().into(),
         registrar.mailbox.as_str().into(),
+        leaves.into(),
     ];
     let digest = match query_one(tx, &waiting, values).await? {
         Some(row) => row.try_get("", "id")?,
@@ -84,8 +90,7 @@ pub(super) async fn tell_specialist(
                 ticket: None,
                 message: entry,
             };
-            let due_at = notice_digest::due_at(&registrar.desk.calendar, now);
-            let row = row(Kind::Digest, cause, specialist, due_at);
+            let row = row(Kind::Digest, cause, specialist, leaves);
             insert_letter(tx, registrar, row, now).await?
         }
     };

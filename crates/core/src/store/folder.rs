@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QueryResult, Value,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    QueryFilter, QueryOrder, QueryResult, Value,
 };
 
 use super::entity::{folder, ledger};
@@ -56,25 +56,24 @@ pub struct Renumbered {
     pub raw_mail_id: i64,
     /// Its size, as the server said.
     pub size_bytes: u64,
-    /// When the server took it in.
-    pub internal_date: DateTime<Utc>,
 }
 
 impl Store {
-    /// Returns the latest numbering of the folder; `None` if it was never looked at.
-    pub async fn latest_numbering(&self, mailbox: &str, folder: &str) -> Result<Option<FolderKey>> {
-        let latest = folder::Entity::find()
+    /// Returns the numberings of the folder, in the order in which they began.
+    pub async fn numberings(&self, mailbox: &str, folder: &str) -> Result<Vec<FolderKey>> {
+        let rows = folder::Entity::find()
             .filter(folder::Column::Mailbox.eq(mailbox))
             .filter(folder::Column::Folder.eq(folder))
-            .order_by_desc(folder::Column::Numbering)
-            .one(&self.db)
+            .order_by_asc(folder::Column::Numbering)
+            .all(&self.db)
             .await?;
-        Ok(latest.map(|row| FolderKey {
+        let key = |row: folder::Model| FolderKey {
             mailbox: row.mailbox,
             folder: row.folder,
             uidvalidity: row.uidvalidity as u32,
             numbering: row.numbering,
-        }))
+        };
+        Ok(rows.into_iter().map(key).collect())
     }
 
     /// Records that a numbering of the folder begins, `before` as letters that were in it before the desk first looked, and
@@ -119,9 +118,10 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the letters of the folder that were fetched and decided under older numberings.
+    /// Returns the letters of the folder that were fetched and decided under other numberings, each
+    /// once.
     pub async fn registered_before(&self, key: &FolderKey) -> Result<Vec<Renumbered>> {
-        let select = "SELECT id, raw_mail_id, size_bytes, internal_date FROM ledger WHERE mailbox = $1 AND folder = $2 AND numbering <> $3 AND outcome IS NOT NULL AND raw_mail_id IS NOT NULL ORDER BY id";
+        let select = "SELECT min(id) AS id, raw_mail_id, size_bytes FROM ledger WHERE mailbox = $1 AND folder = $2 AND numbering <> $3 AND outcome IS NOT NULL AND raw_mail_id IS NOT NULL GROUP BY raw_mail_id, size_bytes ORDER BY 1";
         let values = [
             key.mailbox.as_str().into(),
             key.folder.as_str().into(),
@@ -134,7 +134,6 @@ impl Store {
                     ledger_id: row.try_get("", "id")?,
                     raw_mail_id: row.try_get("", "raw_mail_id")?,
                     size_bytes: row.try_get::<i64>("", "size_bytes")? as u64,
-                    internal_date: row.try_get("", "internal_date")?,
                 })
             })
             .collect()
@@ -154,23 +153,22 @@ impl Store {
         Ok(end.map(|end| sha256(&beginning[..end + 4])))
     }
 
-    /// Returns the letters of the folder, under any numbering, that were there before the start.
+    /// Returns the letters of the folder, under any numbering, that were there before the start; those that agree in
+    /// all but their UIDs once.
     pub async fn before_start(&self, key: &FolderKey) -> Result<Vec<Listed>> {
-        let rows = ledger::Entity::find()
-            .filter(ledger::Column::Mailbox.eq(&key.mailbox))
-            .filter(ledger::Column::Folder.eq(&key.folder))
-            .filter(ledger::Column::Outcome.eq(Outcome::BeforeStart.as_str()))
-            .all(&self.db)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Listed {
-                uid: row.uid as u32,
-                internal_date: row.internal_date,
-                size_bytes: row.size_bytes as u64,
-                message_id: row.message_id,
+        let select = "SELECT min(uid) AS uid, size_bytes, internal_date, message_id FROM ledger
+                      WHERE mailbox = $1 AND folder = $2 AND outcome = 'before_start' GROUP BY size_bytes, internal_date, message_id";
+        let values = [key.mailbox.as_str().into(), key.folder.as_str().into()];
+        let rows = query_all(&self.db, select, values).await?;
+        let listed = |row: &QueryResult| {
+            Ok(Listed {
+                uid: row.try_get::<i64>("", "uid")? as u32,
+                internal_date: row.try_get("", "internal_date")?,
+                size_bytes: row.try_get::<i64>("", "size_bytes")? as u64,
+                message_id: row.try_get("", "message_id")?,
             })
-            .collect())
+        };
+        rows.iter().map(listed).collect()
     }
 
     /// Returns the UIDs the ledger holds of the folder: the first and the last of each range without a gap, in order.
@@ -200,6 +198,12 @@ impl Store {
             .filter(ledger::Column::Uidvalidity.eq(key.uidvalidity))
             .filter(ledger::Column::Numbering.eq(key.numbering))
             .filter(ledger::Column::Uid.is_in(uids.iter().copied()))
+            // Of one that was never had the date is not known.
+            .filter(
+                Condition::any()
+                    .add(ledger::Column::RawMailId.is_not_null())
+                    .add(ledger::Column::Outcome.eq(Outcome::BeforeStart.as_str())),
+            )
             .all(&self.db)
             .await?;
         let arrivals = rows

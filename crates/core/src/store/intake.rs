@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{ledger, raw_chunk, raw_mail};
 use super::folder::FolderKey;
@@ -93,10 +90,6 @@ impl Store {
                 in_transaction = 0;
             }
             let row = raw_mail_row(&tx, raw, now).await?;
-            if let State::Begun = row.state {
-                let delete = "DELETE FROM raw_chunk WHERE raw_mail_id = $1";
-                execute(&tx, delete, [row.id.into()]).await?;
-            }
             if let State::Begun | State::New = row.state {
                 for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
                     if in_transaction + chunk.len() > TRANSACTION_BYTES {
@@ -104,14 +97,10 @@ impl Store {
                         tx = begin().await?;
                         in_transaction = 0;
                     }
-                    let row = raw_chunk::ActiveModel {
-                        raw_mail_id: Set(row.id),
-                        seq: Set(seq as i32),
-                        bytes: Set(chunk.to_vec()),
-                    };
-                    raw_chunk::Entity::insert(row)
-                        .exec_without_returning(&tx)
-                        .await?;
+                    // The same bytes, whoever else may be storing them now.
+                    let insert = "INSERT INTO raw_chunk (raw_mail_id, seq, bytes) VALUES ($1, $2, $3) ON CONFLICT (raw_mail_id, seq) DO NOTHING";
+                    let values = [row.id.into(), (seq as i32).into(), chunk.to_vec().into()];
+                    execute(&tx, insert, values).await?;
                     in_transaction += chunk.len();
                 }
                 if raw.len() > CHUNK_BYTES || row.state == State::Begun {

@@ -87,9 +87,20 @@ impl From<DbErr> for StoreError {
             _ => None,
         };
         match code {
-            Some(code) if code.starts_with("22") => StoreError::Values(error),
+            Some(code) if is_refusal(&code) => StoreError::Values(error),
             _ => StoreError::TryLater(error),
         }
+    }
+}
+
+/// Whether a database says that it will never take these values: SQLSTATE classes 22 (data), 23 (constraint) and 54 (limit)
+/// of PostgreSQL; SQLITE_TOOBIG, SQLITE_MISMATCH and the constraints (19) of SQLite, whose codes are the lowest byte.
+fn is_refusal(code: &str) -> bool {
+    match code.len() {
+        5 => matches!(&code[..2], "22" | "23" | "54"),
+        _ => code
+            .parse::<u32>()
+            .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20)),
     }
 }
 

@@ -860,6 +860,12 @@ async fn alert_operator(
     {
         return Ok(());
     }
+    // A letter that was tried again and failed again has had its own.
+    let key = dedup_key(Kind::Alert, 0, ledger_id, address);
+    let told = "SELECT 1 FROM letter WHERE dedup_key = $1";
+    if query_one(tx, told, [key.into()]).await?.is_some() {
+        return Ok(());
+    }
     let name = CleanLine::default();
     let row = NewRow {
         kind: Kind::Alert,

@@ -71,6 +71,15 @@ impl Connection {
             .await
     }
 
+    /// The size of one message, where the server cannot tell its date; `None` if it is gone.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn fetch_size(&mut self, uid: u32) -> Result<Option<Envelope>, ImapError> {
+        let found = self.fetch(&[uid], "(UID RFC822.SIZE)", envelope_of).await?;
+        Ok(found.into_iter().next())
+    }
+
     /// The lines of one header field, `"MESSAGE-ID"` for example, with sizes and dates.
     ///
     /// # Errors
@@ -213,7 +222,8 @@ impl Connection {
         }
         if raw.is_empty() || raw.len() as u64 > max {
             drop(raw);
-            return self.fetch_start(message.uid, beginning).await;
+            let raw = self.fetch_start(message.uid, beginning).await?;
+            return Ok(raw.filter(|raw| !raw.is_empty() || message.size == 0));
         }
         Ok(Some(raw))
     }

@@ -33,7 +33,8 @@ pub fn decide(
         return report(facts);
     }
     if let Some(why) = is_own(mail, author, proof, facts, desk) {
-        return Registration::kept(Outcome::Own, why, Some(NewMessage::Robot));
+        // No message: at the other address the same letter may be a person's.
+        return Registration::kept(Outcome::Own, why, None);
     }
     if author.is_robot() {
         let mut kept = Registration::kept(
@@ -90,7 +91,9 @@ fn is_own(
         .received_by
         .as_ref()
         .is_some_and(|mailbox| mailbox != own);
-    if is_others && !author.is_robot() && *proof == Proof::default() {
+    // The token of a writer verifies for its own address only: he goes on in his ticket.
+    let is_ours = proof.specialist_ticket.is_some() || proof.digest.is_some();
+    if is_others && !author.is_robot() && !is_ours {
         return None;
     }
     Some("it comes from an address of the desk")

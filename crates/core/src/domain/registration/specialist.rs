@@ -219,7 +219,13 @@ pub(super) fn digest_reply(
         Some(NewMessage::Specialist(login.to_owned())),
     );
     let missing = |number: &i64| !facts.digest.contains_key(number);
-    let numbers = match taken_by(mail) {
+    let to_us = mail.to.iter().any(|address| desk.is_own(address));
+    let taken = if mail.is_forward() || !to_us {
+        Err(NotUnderstood(String::new()))
+    } else {
+        taken_by(mail)
+    };
+    let numbers = match taken {
         Ok(numbers) if numbers.iter().any(missing) => {
             let first = numbers.iter().find(|number| missing(number));
             let written = first.map(ToString::to_string).unwrap_or_default();
@@ -243,6 +249,12 @@ pub(super) fn digest_reply(
         let Some(folded) = facts.digest.get(&number) else {
             continue;
         };
+        // Two numbers of tickets that were merged are one.
+        let mut taken = registration.taken.iter_mut();
+        if let Some(same) = taken.find(|taken| taken.number == folded.ticket.number) {
+            same.messages.extend(&folded.messages);
+            continue;
+        }
         registration.taken.push(Taken {
             number: folded.ticket.number,
             state: apply(folded.ticket.state, Verb::Take.event()).to,

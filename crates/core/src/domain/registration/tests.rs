@@ -872,15 +872,33 @@ fn a_person_at_another_mailbox_of_the_desk_opens_a_ticket_and_gets_no_receipt() 
     };
     assert_eq!(opened.requester, Some(address("office@school.test")));
     assert_eq!(opened.receipt, ReceiptPlan::Never);
-    // From itself to itself, by a program, or with a token of ours: it came back.
-    let (outcome, _) = told(&letter, &nothing, "office@school.test");
-    assert_eq!(outcome, Outcome::Own);
+    // His own token takes him back to his ticket.
     let proved = Proof {
         writer_ticket: Some(7),
         ..Proof::default()
     };
-    let (outcome, _) = told(&letter, &proved, "help@school.test");
+    let mut facts = at("help@school.test");
+    facts.writer_ticket = Some(TicketFacts {
+        requester: Some(address("office@school.test")),
+        ..self::ticket(State::Answered)
+    });
+    let reply = decide(&letter, &proved, &facts, &desk, monday("10:14:00"));
+    assert_eq!(reply.outcome, Outcome::Entry);
+    // From itself to itself, by a program, or with a specialist's token: it came back, and is nobody's words.
+    let (outcome, _) = told(&letter, &nothing, "office@school.test");
     assert_eq!(outcome, Outcome::Own);
+    let proved = Proof {
+        specialist_ticket: Some(("sam".to_owned(), 7)),
+        ..Proof::default()
+    };
+    let back = decide(
+        &letter,
+        &proved,
+        &at("help@school.test"),
+        &desk,
+        monday("10:14:00"),
+    );
+    assert_eq!((back.outcome, back.message), (Outcome::Own, None));
     letter.robot.auto_submitted = Some("auto-replied".to_owned());
     let (outcome, _) = told(&letter, &nothing, "help@school.test");
     assert_eq!(outcome, Outcome::Own);
@@ -919,6 +937,29 @@ fn tickets_are_taken_from_a_digest_at_once_or_at_the_opening() {
     );
     assert_eq!(now.taken[1].messages, [133]);
     assert!(now.letters.is_empty());
+
+    // A digest passed on orders nothing, and two tickets that were merged are taken as one.
+    let mut passed_on = mail("sam@school.test", "#взять 31");
+    passed_on.subject = CleanLine::new("Fwd: Сводка", 200);
+    let nothing = decide(&passed_on, &proof, &facts, &desk(), monday("10:14:00"));
+    assert!(nothing.taken.is_empty());
+    let mut merged = facts.clone();
+    merged.digest.insert(
+        33,
+        FoldedTicket {
+            messages: vec![133],
+            ..folded(31)
+        },
+    );
+    let one = decide(
+        &mail("sam@school.test", "#взять 31 33"),
+        &proof,
+        &merged,
+        &desk(),
+        monday("10:14:00"),
+    );
+    assert_eq!(one.taken.len(), 1);
+    assert_eq!(one.taken[0].messages, [131, 133]);
 
     let night = decided("#взять 31", "23:04:00");
     assert!(!night.taken[0].command.applied);

@@ -70,6 +70,32 @@ on_both_engines! {
         assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE attempts_alone = 1").await, 1);
     }
 
+    async fn a_letter_set_aside_again_is_set_aside_and_alerts_no_more(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let letter = lab.fetched(b"poison", &held, now).await;
+        for hours in [0, 2] {
+            let later = now + TimeDelta::hours(hours);
+            let held = lab.store.take_lease("mailbox:help@school.test", "a", later).await.expect("the database").unwrap_or(held.clone());
+            let is_new = lab.store.quarantine(lab.registrar(), &letter, "panic", "what", &held, later).await.expect("set aside");
+            assert!(is_new);
+            assert!(lab.store.retry_quarantined(letter.id, false).await.expect("again"));
+        }
+        let alerts = lab.number("SELECT count(*) FROM letter WHERE kind = 'alert'").await;
+        assert!(alerts <= 1, "{alerts}");
+    }
+
+    async fn a_letter_that_was_never_had_is_set_aside_and_forgotten_for_a_retry(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };
+        let id = lab.store.quarantine_unfetched(lab.registrar(), &lab.inbox(), &listed, "nothing", "what", &held, now).await.expect("set aside");
+        assert_eq!(lab.store.known_uids(&lab.inbox()).await.expect("known"), [(7, 7)]);
+        assert!(lab.store.arrivals(&lab.inbox(), &[7]).await.expect("known").is_empty(), "when it arrived is not known");
+        assert!(lab.store.retry_quarantined(id, false).await.expect("again"));
+        assert!(lab.store.known_uids(&lab.inbox()).await.expect("known").is_empty());
+    }
+
     async fn a_letter_set_aside_alerts_once_and_is_not_marked(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
@@ -105,11 +131,11 @@ on_both_engines! {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
         let mut key = lab.inbox();
-        let latest = async || lab.store.latest_numbering(&lab.inbox().mailbox, "INBOX").await.expect("the database");
-        assert_eq!(latest().await, None);
+        let numberings = async || lab.store.numberings(&lab.inbox().mailbox, "INBOX").await.expect("the database");
+        assert_eq!(numberings().await, []);
         let before: Vec<Listed> = (1..=1200).map(|uid| Listed { uid, internal_date: now, size_bytes: 5, message_id: Some(format!("{uid}@x")) }).collect();
         lab.store.begin_numbering(&key, &before, &[], &held, now).await.expect("begun");
-        assert_eq!(latest().await.as_ref(), Some(&key));
+        assert_eq!(numberings().await.last(), Some(&key));
         assert_eq!(lab.store.known_uids(&key).await.expect("known"), [(1, 1200)]);
         let arrivals = lab.store.arrivals(&key, &[7, 1100, 1201]).await.expect("known");
         assert_eq!(arrivals.into_iter().collect::<Vec<_>>(), [(7, now), (1100, now)]);
@@ -118,7 +144,7 @@ on_both_engines! {
         // The same UIDVALIDITY, and the same UIDs for other letters: rows of their own.
         key.numbering = 2;
         lab.store.begin_numbering(&key, &[], &[], &held, now).await.expect("begun");
-        assert_eq!(latest().await.as_ref(), Some(&key));
+        assert_eq!(numberings().await.last(), Some(&key));
         assert!(lab.store.known_uids(&key).await.expect("known").is_empty());
         assert_eq!(lab.store.before_start(&key).await.expect("known").len(), 1200);
         let listed = Listed { uid: 7, internal_date: now, size_bytes: 3, message_id: None };

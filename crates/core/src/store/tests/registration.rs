@@ -6,6 +6,8 @@ use super::lab::{Lab, address, from_rita, letter, monday, on_both_engines};
 use crate::domain::incoming::IncomingMail;
 use crate::domain::registration::Outcome;
 use crate::domain::text::CleanText;
+use crate::store::StoreError;
+use crate::store::registration::Registrar;
 
 /// Sam's reply to the notice about ticket `number`, with these words of his own.
 async fn reply_of_sam(lab: &Lab, number: i64, message_id: &str, words: &str) -> IncomingMail {
@@ -208,5 +210,59 @@ on_both_engines! {
         assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'receipt'").await, 1);
         assert_eq!(lab.number("SELECT count(*) FROM person").await, 1);
         assert_eq!(lab.text("SELECT address FROM person").await, address("rita@family.test").to_string());
+    }
+
+    async fn a_digest_shows_those_who_wrote_before_above_the_flood_and_gathers_no_more_once_it_waits_for_hours(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        lab.register(&from_rita("known@family.test", "s", "before"), &held, now - TimeDelta::days(3)).await;
+        for n in 0..140 {
+            lab.register(&letter(&format!("x{n}@evil.test"), &format!("{n}@evil.test"), "spam", &format!("b{n}")), &held, now).await;
+        }
+        let honest = lab.register(&from_rita("honest@family.test", "s", "help"), &held, now).await.ticket.expect("a ticket");
+        let digest = "FROM letter WHERE kind = 'digest' AND recipient_login = 'sam'";
+        let id = lab.number(&format!("SELECT id {digest}")).await;
+        let shown = lab.store.digest(id).await.expect("the database");
+        assert_eq!((shown.lines.len(), shown.all), (100, 111));
+        assert_eq!(shown.lines[0].number, honest);
+        // Refused for now, and put off.
+        lab.execute(&format!("UPDATE letter SET due_at = (SELECT max(due_at) FROM letter WHERE kind = 'receipt') WHERE id = {id}")).await;
+        lab.register(&from_rita("later@family.test", "s", "more"), &held, now).await;
+        assert_eq!(lab.number(&format!("SELECT count(*) {digest}")).await, 2);
+        assert_eq!(lab.number(&format!("SELECT count(*) FROM digest_line WHERE letter = {id}")).await, 111);
+    }
+
+    async fn a_copy_in_the_writers_own_mailbox_of_the_desk_does_not_stand_for_the_letter(lab: &Lab) {
+        let mut desk = lab.desk.clone();
+        let office = address("office@school.test");
+        desk.mailboxes.push(office.clone());
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mail = letter("office@school.test", "1@school.test", "Не работает принтер", "Помогите");
+        let mut ends = Vec::new();
+        for mailbox in [&office, &lab.mailbox] {
+            let pending = lab.fetched(mailbox.as_str().as_bytes(), &held, now).await;
+            let registrar = Registrar { desk: &desk, key: &lab.key, mailbox };
+            let end = lab.store.register(registrar, &pending, &mail, &held, now).await.expect("the database").expect("new");
+            ends.push(end.outcome);
+        }
+        assert_eq!(ends, [Outcome::Own, Outcome::Ticket]);
+    }
+
+    async fn a_letter_that_breaks_a_rule_of_the_schema_is_refused_and_the_others_are_registered(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mut group = Vec::new();
+        for n in 1..=3 {
+            let pending = lab.fetched(format!("{n}").as_bytes(), &held, now).await;
+            group.push((pending, from_rita(&format!("{n}@family.test"), "s", &format!("b{n}"))));
+        }
+        lab.register(&from_rita("0@family.test", "s", "b0"), &held, now).await;
+        lab.execute("CREATE UNIQUE INDEX odd ON message (content_hash)").await;
+        group[1].1.content_hash = crate::domain::digest::sha256(b"b0");
+        let done = lab.store.register_group(lab.registrar(), &group, &held, now).await.expect("the others");
+        assert!(matches!(done[1], Err(StoreError::Values(_))), "{done:?}");
+        assert!(done[0].is_ok() && done[2].is_ok(), "{done:?}");
+        assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 3);
     }
 }
