@@ -100,7 +100,7 @@ fn is_refusal(code: &str) -> bool {
         5 => matches!(&code[..2], "22" | "23" | "54"),
         _ => code
             .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20)),
+            .is_ok_and(|code| matches!(code & 0xff, 18..=20)),
     }
 }
 
