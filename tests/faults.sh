@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# faults.sh - the long fault tests: every system call of the poller, hundreds of random kills, everything about trouble.
+# faults.sh - the long fault tests: every system call of the poller, every byte of its connection, random kills, all trouble.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,9 +8,17 @@ usage() {
   cat <<'USAGE'
 usage: tests/faults.sh [SEED]
 
-Runs what tests/run.sh runs quickly at full length, on both databases: the poller killed at each of its system calls
-that change anything, and 300 kills of both daemons at random times. The seed of the random ones is printed;
-SEED plays the same again. Takes about ten minutes once everything is built.
+All checks of tests/run.sh, then these tests at full length, on both databases:
+
+  kill_sweep    the poller killed at each of its system calls that change anything
+  random_kills  300 kills of both daemons at random times
+  crash         both daemons killed at each of their fail points, as in tests/run.sh
+  trouble       the connection to the mailbox cut at every byte, about 5,000 times; servers that are silent for a
+                minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
+                days of outage; all else as in tests/run.sh
+
+The seed of the random kills is printed; SEED plays the same again. Takes about half an hour
+once everything is built, most of it waiting.
 USAGE
 }
 

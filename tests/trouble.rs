@@ -20,8 +20,14 @@ mod database;
 mod disk;
 #[path = "trouble/hostile.rs"]
 mod hostile;
+#[path = "trouble/hostile_smtp.rs"]
+mod hostile_smtp;
 #[path = "trouble/meddler.rs"]
 mod meddler;
+#[path = "trouble/order.rs"]
+mod order;
+#[path = "trouble/outage.rs"]
+mod outage;
 #[path = "trouble/poison.rs"]
 mod poison;
 #[path = "trouble/processes.rs"]
@@ -32,6 +38,8 @@ mod replicas;
 mod secrets;
 #[path = "trouble/servers.rs"]
 mod servers;
+#[path = "trouble/starttls.rs"]
+mod starttls;
 
 use std::time::Duration;
 

@@ -1,7 +1,13 @@
 //! Letters as they come: old charsets, missing headers, nothing at all. None is refused (promises P04, P06).
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use ninetosix_core::clock::{Clock, SystemClock};
+
 use crate::support::charset::{koi8_r, windows_1251};
-use crate::support::{Desk, Engine, Lab, Letter, on_both_engines};
+use crate::support::database::time;
+use crate::support::{Desk, Engine, Lab, Letter, Program, on_both_engines};
 
 /// A letter all of whose bytes, its header's too, are in one charset, unencoded.
 fn in_charset(
@@ -84,6 +90,73 @@ on_both_engines! {
         desk.wait_until_quiet(5);
         assert_eq!(desk.inbox(&rita).len(), 4);
         desk.nothing_internal_reached_writers(&[]);
+        desk.ledger_agrees();
+        desk.stop_both();
+    }
+
+    fn every_odd_file_of_a_mailbox_gets_a_number_and_the_time_of_its_arrival(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |_| {});
+        desk.start();
+        desk.stop(Program::Poller);
+        let letter = |word: &str| {
+            let from = desk.rita_for(word);
+            Letter::new("Рита", &from, &desk.help, word, "Текст.")
+        };
+        let dated = |word: &str, date: &str| letter(word).header("Date", date).raw();
+        let mut twice = letter("twice");
+        twice.headers.push(("Message-ID".to_owned(), "<second@family.test>".to_owned()));
+        let long = format!("<{}@family.test>", "x".repeat(10 << 10));
+        let header_only = format!("From: {}\r\nSubject: header\r\nMessage-ID: <alone@family.test>\r\n", desk.rita_for("header"));
+        let mut no_body = letter("body");
+        no_body.text.clear();
+        // As two aliases deliver one letter: other traces, and Dovecot has no say in it.
+        let alias = letter("alias").raw();
+        let by_alias = |name: &str| {
+            let traces = format!("Delivered-To: {name}@school.test\r\nReceived: from x by y for <{name}@school.test>; Wed, 25 Nov 2026 10:00:00 +0300\r\n");
+            [traces.as_bytes(), &alias].concat()
+        };
+        let files: [(&str, Vec<u8>); 14] = [
+            ("ticket", Vec::new()),
+            ("ticket", header_only.into_bytes()),
+            ("ticket", no_body.raw()),
+            ("ticket", letter("nobody").without("From").raw()),
+            ("ticket", letter("brackets").header("From", "<>").raw()),
+            ("ticket", dated("past", "Thu, 1 Jan 1970 00:00:00 +0000")),
+            ("ticket", dated("future", "Thu, 31 Dec 2099 23:59:59 +0000")),
+            ("ticket", letter("dateless").without("Date").raw()),
+            ("ticket", letter("nameless").without("Message-ID").raw()),
+            ("ticket", twice.raw()),
+            ("ticket", letter("long").header("Message-ID", &long).raw()),
+            ("ticket", letter("empty-id").header("Message-ID", "<>").raw()),
+            ("ticket", by_alias("help")),
+            ("duplicate_of", by_alias("support")),
+        ];
+        let begun = SystemClock.now() - TimeDelta::hours(1);
+        let arrival = |at: usize| begun + TimeDelta::minutes(at as i64);
+        for (at, (_, raw)) in files.iter().enumerate() {
+            desk.lab.put_dated(&desk.help, raw, arrival(at));
+        }
+        desk.start_one(Program::Poller, &[]);
+        desk.wait_until_quiet(files.len() as i64);
+
+        let ledger = desk.ledger();
+        let outcomes: Vec<&str> = ledger.iter().map(|row| row.text("outcome")).collect();
+        assert_eq!(outcomes, files.each_ref().map(|(outcome, _)| *outcome), "{ledger:?}");
+        assert_eq!(ledger[13].text("duplicate_of"), ledger[12].text("id"));
+        let tickets = desk.tickets();
+        assert_eq!(tickets.len(), 13);
+        for (at, (ticket, row)) in tickets.iter().zip(&ledger).enumerate() {
+            assert_eq!(row.text("ticket"), ticket.text("number"), "in order of arrival");
+            let received = time(ticket.text("received_at"));
+            assert_eq!(received.timestamp(), arrival(at).timestamp(), "{ticket:?}");
+        }
+        // A letter without a name of its own has one made for it; every name is in the database once.
+        let names = desk.database.rows("message_id", "FROM message");
+        let names: BTreeSet<&str> = names.iter().map(|row| row.text("message_id")).collect();
+        assert_eq!(names.len(), 13, "{names:?}");
+        assert!(names.iter().all(|name| !name.is_empty()));
+        desk.nothing_internal_reached_writers(&[]);
+        desk.stored_as_served();
         desk.ledger_agrees();
         desk.stop_both();
     }

@@ -126,6 +126,26 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Returns how many TCP connections it has to a port of this machine.
+    pub(crate) fn connections_to(&self, port: u16) -> usize {
+        let of_process = |what: &str| format!("/proc/{}/{what}", self.pid());
+        let files = fs::read_dir(of_process("fd")).expect("it lives");
+        let own: Vec<String> = files
+            .flatten()
+            .filter_map(|file| Some(fs::read_link(file.path()).ok()?.display().to_string()))
+            .collect();
+        let table = ["net/tcp", "net/tcp6"].map(|table| fs::read_to_string(of_process(table)));
+        let table = table.map(|table| table.expect("Linux says so")).concat();
+        let remote = format!(":{port:04X}");
+        let sockets = table.lines().filter(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let inode = fields.get(9).map(|inode| format!("socket:[{inode}]"));
+            fields.get(2).is_some_and(|to| to.ends_with(&remote))
+                && inode.is_some_and(|inode| own.contains(&inode))
+        });
+        sockets.count()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a pid");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _, SqliteConnection};
 use tokio::runtime::Runtime;
 
@@ -219,6 +220,14 @@ impl Drop for Database {
             }
         });
     }
+}
+
+/// Reads a time as either engine shows it.
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"))
+        .unwrap_or_else(|_| panic!("{text} is no time"))
+        .to_utc()
 }
 
 fn runtime() -> Runtime {

@@ -476,7 +476,7 @@ fn write_password(file: &Path, password: &str) {
 }
 
 /// The bytes with CRLF for every line end.
-fn with_crlf(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn with_crlf(raw: &[u8]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(raw.len() + raw.len() / 50);
     let mut before = 0;
     for &byte in raw {

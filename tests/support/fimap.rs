@@ -22,8 +22,8 @@ pub(crate) enum Fault {
     HangUp,
     /// Says OK and gives nothing.
     Nothing,
-    /// Says NO.
-    No,
+    /// Gives it, and falls silent after the tag of the answer.
+    Silence,
 }
 
 /// What the server is and says.
@@ -45,10 +45,18 @@ pub(crate) struct Folder {
     pub(crate) empty: Vec<u32>,
     /// Days that every INTERNALDATE is moved by.
     pub(crate) shifted: u32,
+    /// A greeting that is not `OK`.
+    pub(crate) greeting: Option<&'static str>,
+    /// What it says it can, if not the least there is.
+    pub(crate) capabilities: Option<&'static str>,
+    /// A command that it refuses.
+    pub(crate) refused: Option<&'static str>,
     /// Connections so far.
     pub(crate) connections: usize,
     /// Commands heard so far.
     pub(crate) heard: Vec<String>,
+    /// Every byte heard so far.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The server, as long as the test lives.
@@ -97,14 +105,18 @@ impl Fimap {
 fn serve(client: TcpStream, folder: &Mutex<Folder>) -> std::io::Result<()> {
     let mut lines = BufReader::new(client.try_clone()?);
     let mut client = client;
-    client.write_all(b"* OK here\r\n")?;
-    let mut line = String::new();
-    while lines.read_line(&mut line)? > 0 {
-        let command = line.trim_end().to_owned();
-        line.clear();
+    let greeting = {
+        let folder = folder.lock().expect("nobody panics with it");
+        folder.greeting.unwrap_or("OK here")
+    };
+    client.write_all(format!("* {greeting}\r\n").as_bytes())?;
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let command = String::from_utf8_lossy(&line).trim_end().to_owned();
         let (tag, command) = command.split_once(' ').unwrap_or((&command, ""));
         let answer = {
             let mut folder = folder.lock().expect("nobody panics with it");
+            folder.bytes.append(&mut line);
             let shown = if command.starts_with("LOGIN") {
                 "LOGIN"
             } else {
@@ -122,13 +134,14 @@ fn serve(client: TcpStream, folder: &Mutex<Folder>) -> std::io::Result<()> {
         if answer.hangs_up {
             return Ok(());
         }
-        if answer.refuses {
-            client.write_all(
-                format!("{tag} NO [UNAVAILABLE] UID FETCH Backend error\r\n").as_bytes(),
-            )?;
-            continue;
+        if answer.falls_silent {
+            client.write_all(tag.as_bytes())?;
+            // Until the client has had enough.
+            std::io::copy(&mut lines, &mut std::io::sink())?;
+            return Ok(());
         }
-        client.write_all(format!("{tag} OK done\r\n").as_bytes())?;
+        let status = if answer.is_refused { "NO" } else { "OK" };
+        client.write_all(format!("{tag} {status} done\r\n").as_bytes())?;
         if command.starts_with("LOGOUT") {
             return Ok(());
         }
@@ -143,7 +156,8 @@ struct Answer {
     repeat: Vec<u8>,
     repeated: usize,
     hangs_up: bool,
-    refuses: bool,
+    falls_silent: bool,
+    is_refused: bool,
 }
 
 impl Answer {
@@ -156,7 +170,11 @@ fn answer(folder: &Folder, command: &str) -> Answer {
     let mut answer = Answer::default();
     let words: Vec<&str> = command.split(' ').collect();
     match words.as_slice() {
-        ["CAPABILITY"] => answer.line("CAPABILITY IMAP4rev1 ID"),
+        _ if folder.refused == Some(command) => answer.is_refused = true,
+        ["CAPABILITY"] => {
+            let capabilities = folder.capabilities.unwrap_or("IMAP4rev1 ID");
+            answer.line(&format!("CAPABILITY {capabilities}"));
+        }
         ["NOOP"] => {
             let real = folder.letters.len() as u32;
             answer.line(&format!("{} EXISTS", folder.exists.unwrap_or(real)));
@@ -269,7 +287,8 @@ fn fetch(folder: &Folder, uid: u32, command: &str, answer: &mut Answer) {
     let fault = folder.fault.as_ref();
     let fault = fault.filter(|(_, struck)| struck.contains(&uid));
     match fault.map_or(&Fault::None, |(fault, _)| fault) {
-        Fault::None => {
+        fault @ (Fault::None | Fault::Silence) => {
+            answer.falls_silent = *fault == Fault::Silence;
             let head = format!("* {seq} FETCH (UID {uid} {name} {{{}}}\r\n", bytes.len());
             answer
                 .pieces
@@ -297,6 +316,5 @@ fn fetch(folder: &Folder, uid: u32, command: &str, answer: &mut Answer) {
         Fault::Nonsense => answer.line(&format!("{seq} FETCH (UID {uid} {name} oh no")),
         Fault::HangUp => answer.hangs_up = true,
         Fault::Nothing => {}
-        Fault::No => answer.refuses = true,
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
 use super::lmtp;
@@ -152,13 +153,49 @@ impl Lab {
 
     /// Puts a letter into a mailbox without any server: a file in its Maildir. Somebody must have logged in once.
     pub(crate) fn put(&self, recipient: &str, raw: &[u8]) {
+        self.put_file(recipient, raw, &super::letter::fresh_uuid(), None);
+    }
+
+    /// The same with a time of arrival, a second of its own for each letter: the server's INTERNALDATE, and its order.
+    pub(crate) fn put_dated(&self, recipient: &str, raw: &[u8], arrived: DateTime<Utc>) {
+        let name = arrived.timestamp().to_string();
+        self.put_file(recipient, raw, &name, Some(arrived));
+    }
+
+    fn put_file(&self, recipient: &str, raw: &[u8], name: &str, arrived: Option<DateTime<Utc>>) {
         let maildir = self.dir.join("mail").join(recipient);
         let owner = fs::metadata(&maildir).expect("the mailbox was opened once");
-        let name = format!("{}.M0P1.put", super::letter::fresh_uuid());
+        let name = format!("{name}.M0P1.put");
         let written = maildir.join("tmp").join(&name);
-        fs::write(&written, raw).expect("the Maildir takes files");
+        let mut file = File::create(&written).expect("the Maildir takes files");
+        file.write_all(raw).expect("the Maildir takes files");
+        if let Some(arrived) = arrived {
+            file.set_modified(arrived.into()).expect("a file's time");
+        }
         std::os::unix::fs::chown(&written, Some(owner.uid()), Some(owner.gid())).expect("root");
         fs::rename(&written, maildir.join("new").join(&name)).expect("the Maildir takes files");
+    }
+
+    /// Makes a folder beside an inbox that was opened once.
+    pub(crate) fn make_folder(&self, address: &str, folder: &str) {
+        let maildir = self.dir.join("mail").join(address);
+        let owner = fs::metadata(&maildir).expect("the mailbox was opened once");
+        let made = maildir.join(format!(".{folder}"));
+        for part in ["", "cur", "new", "tmp"] {
+            let dir = made.join(part);
+            fs::create_dir(&dir).expect("the Maildir takes folders");
+            std::os::unix::fs::chown(&dir, Some(owner.uid()), Some(owner.gid())).expect("root");
+        }
+    }
+
+    /// Removes every letter from an inbox, as other people's mail programs do.
+    pub(crate) fn empty(&self, address: &str) {
+        for folder in ["new", "cur"] {
+            let files = fs::read_dir(self.dir.join("mail").join(address).join(folder));
+            for file in files.into_iter().flatten().flatten() {
+                fs::remove_file(file.path()).expect("a letter");
+            }
+        }
     }
 
     /// Returns how many letters in an inbox carry the mark \\Seen.

@@ -43,6 +43,12 @@ impl Mail {
     pub(crate) fn read(arrived: (u64, u64, String), raw: Vec<u8>) -> Mail {
         let message = MessageParser::default()
             .parse(&raw)
+            // A mailbox may hold a file of no bytes.
+            .or_else(|| {
+                MessageParser::default()
+                    .parse("Subject:\n\n")
+                    .filter(|_| raw.is_empty())
+            })
             .unwrap_or_else(|| panic!("not a mail: {}", String::from_utf8_lossy(&raw)));
         let ids = |value: &HeaderValue| -> Vec<String> {
             match value {

@@ -15,6 +15,7 @@
 //! | `charset` | KOI8-R and windows-1251 |
 //! | `cut` | a proxy that cuts connections at a byte |
 //! | `fimap` | an IMAP server that can be made to lie, to flood and to break off |
+//! | `fsmtp` | a submission server that can be made to flood, to mumble and to keep silent |
 //! | `cut_answer` | a proxy before PostgreSQL that swallows an answer |
 //! | `hold` | points at which a daemon waits for the test |
 //! | `sink` | a submission server that notes the desk's own time |
@@ -39,6 +40,7 @@ pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod desk;
 pub(crate) mod fimap;
+pub(crate) mod fsmtp;
 pub(crate) mod hold;
 pub(crate) mod lab;
 pub(crate) mod letter;

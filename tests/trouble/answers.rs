@@ -55,6 +55,11 @@ fn swallow(answers: &[(Answer, usize)]) {
     wait_until(RECOVERY, "every receipt has left", || {
         desk.receipts_left(wanted).then_some(())
     });
+    // A claim whose answer was lost holds for a minute.
+    wait_until(RECOVERY, "every notice has left", || {
+        let waiting = "letter WHERE kind = 'notice' AND state IN ('due', 'sending', 'maybe_sent')";
+        (desk.database.count(waiting) == 0).then_some(())
+    });
     desk.wait_until_quiet(wanted);
     desk.stop_both();
     oracle::all_is_well(&desk, &letters, &[]);

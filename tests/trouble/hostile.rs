@@ -8,7 +8,7 @@ use super::support::{Desk, Engine, Lab, Letter, Program, on_both_engines, wait_u
 use super::{RECOVERY, warnings};
 
 /// What a hostile server may cost beyond what the poller takes anyway, and beyond the bytes it may rightly deliver.
-const MEMORY_KIB: u64 = 16 * 1024;
+pub(super) const MEMORY_KIB: u64 = 16 * 1024;
 /// The CPU time that one attack may cost, of a build without optimisation.
 const CPU: Duration = Duration::from_secs(5);
 
@@ -287,7 +287,7 @@ fn a_server_that_floods_costs_little_memory_and_little_time() {
 }
 
 /// The CPU time of the poller, and the most memory it ever took, in KiB.
-fn used(desk: &mut Desk) -> (Duration, u64) {
+pub(super) fn used(desk: &mut Desk) -> (Duration, u64) {
     let pid = desk.running(Program::Poller).expect("it runs").pid();
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
     let fields: Vec<&str> = stat
