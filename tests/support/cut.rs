@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// How a connection ends.
@@ -45,21 +46,27 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<Mutex<State>>,
     hang_up: watch::Sender<()>,
-    _runtime: tokio::runtime::Runtime,
+    _runtime: Runtime,
+}
+
+/// What a proxy runs on, and where it listens on loopback.
+pub(super) fn listen() -> (Runtime, TcpListener, u16) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let listener = runtime
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    (runtime, listener, port)
 }
 
 impl Proxy {
     /// Begins to pass connections on to `server` on loopback.
     pub(crate) fn before(server: u16) -> Proxy {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let (runtime, listener, port) = listen();
         let state = Arc::new(Mutex::new(State::default()));
         let (hang_up, hung_up) = watch::channel(());
         let shared = Arc::clone(&state);

@@ -5,8 +5,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+
+use super::cut::listen;
 
 /// The requests for encryption before the first message (PostgreSQL, "Message Formats"): SSLRequest, GSSENCRequest.
 const ENCRYPT: [[u8; 8]; 2] = [
@@ -61,15 +63,7 @@ pub(crate) struct AnswerProxy {
 impl AnswerProxy {
     /// Begins to pass connections on to the PostgreSQL at `server` on loopback.
     pub(crate) fn before(server: u16) -> AnswerProxy {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let (runtime, listener, port) = listen();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         runtime.spawn(async move {

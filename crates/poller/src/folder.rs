@@ -80,26 +80,21 @@ impl Folder {
         held: &Held,
     ) -> Result<(), SyncError> {
         let selected = connection.select(&self.name).await?;
-        let numbering = match self.numbering.take() {
-            Some(numbering) if !thorough && numbering.holds(selected) => numbering,
+        let (numbering, listed) = match self.numbering.take() {
+            Some(numbering) if !thorough && numbering.holds(selected) => {
+                let highest = numbering.known.last().unwrap_or_default();
+                let from = highest.saturating_sub(LOOK_BACK);
+                (numbering, connection.search_from(from).await?)
+            }
             _ => {
-                let numbering = intake.numbering(&self.name, selected, connection, held);
-                let numbering = numbering.await?;
+                let found = intake.numbering(&self.name, selected, connection, held);
+                let (numbering, listed) = found.await?;
                 intake.suspects.keep_only(&numbering.key);
-                numbering
+                (numbering, listed)
             }
         };
         let Numbering { key, known, .. } = self.numbering.insert(numbering);
-
-        let highest = known.last().unwrap_or_default();
-        let from = if thorough {
-            1
-        } else {
-            highest.saturating_sub(LOOK_BACK)
-        };
-        let new: Vec<u32> = connection
-            .search_from(from)
-            .await?
+        let new: Vec<u32> = listed
             .into_iter()
             .filter(|uid| !known.contains(*uid) && !intake.suspects.holds(key, *uid))
             .collect();
@@ -113,13 +108,8 @@ impl Folder {
                     return Err(error.into());
                 }
             };
-            let told: BTreeSet<u32> = envelopes.iter().map(|letter| letter.uid).collect();
-            let untold: Vec<u32> = some
-                .iter()
-                .copied()
-                .filter(|uid| !told.contains(uid))
-                .collect();
-            intake.suspects.keep_apart(key, &untold);
+            let told = envelopes.iter().map(|letter| letter.uid).collect();
+            intake.suspects.keep_apart(key, &without(some, &told));
             for batch in batches(&envelopes, intake.letter_cap_bytes) {
                 if intake.register.stop.is_asked() {
                     return Ok(());
@@ -140,10 +130,9 @@ impl Folder {
                 match missing {
                     Ok(missing) => intake.suspects.keep_apart(key, &missing),
                     Err(error) => {
-                        let came: Vec<u32> = waiting.uids().collect();
-                        let uids = batch.iter().map(|letter| letter.uid);
-                        let uids: Vec<u32> = uids.filter(|uid| !came.contains(uid)).collect();
-                        intake.suspects.batch_failed(key, &uids, &error);
+                        let asked: Vec<u32> = batch.iter().map(|letter| letter.uid).collect();
+                        let missing = without(&asked, &waiting.uids());
+                        intake.suspects.batch_failed(key, &missing, &error);
                         keep(&mut intake.register, key, waiting, held).await?;
                         return Err(error.into());
                     }
@@ -179,7 +168,7 @@ impl Intake {
         selected: Selected,
         connection: &mut Connection,
         held: &Held,
-    ) -> Result<Numbering, SyncError> {
+    ) -> Result<(Numbering, Vec<u32>), SyncError> {
         let is_enough = self.comparisons_failed >= COMPARISONS;
         let asks = Asks {
             arrivals: !is_enough,
@@ -255,6 +244,12 @@ impl Intake {
     }
 }
 
+/// Those of `asked` that did not come.
+fn without(asked: &[u32], came: &BTreeSet<u32>) -> Vec<u32> {
+    let asked = asked.iter().copied();
+    asked.filter(|uid| !came.contains(uid)).collect()
+}
+
 /// What came of asking for one letter.
 enum Alone {
     Whole(Vec<u8>),
@@ -324,8 +319,8 @@ impl Fetched {
         self.0.iter().map(|(_, raw)| raw.len() as u64).sum()
     }
 
-    fn uids(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().map(|(letter, _)| letter.uid)
+    fn uids(&self) -> BTreeSet<u32> {
+        self.0.iter().map(|(letter, _)| letter.uid).collect()
     }
 }
 

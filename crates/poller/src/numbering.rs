@@ -50,7 +50,7 @@ impl Numbering {
     }
 
     /// Finds the numbering that the selected folder is in, or begins one. Where it had to end over what the server says of
-    /// single letters, it goes without.
+    /// single letters, it goes without. Returns the UIDs in the folder too.
     pub(crate) async fn of(
         folder: &str,
         selected: Selected,
@@ -58,7 +58,7 @@ impl Numbering {
         register: &Register,
         asks: Asks,
         held: &Held,
-    ) -> Result<Numbering, SyncError> {
+    ) -> Result<(Numbering, Vec<u32>), SyncError> {
         let store = &register.store;
         let before = store.numberings(register.mailbox.as_str(), folder).await?;
         let mut numbering = Numbering {
@@ -71,6 +71,7 @@ impl Numbering {
             known: UidRanges::default(),
             lies: false,
         };
+        let listed = connection.search_from(1).await?;
         let is_first = before.is_empty();
         // A server may go back to a numbering that it had before.
         let mut same = before.into_iter().rev();
@@ -78,7 +79,7 @@ impl Numbering {
             let another = std::mem::replace(&mut numbering.key, same);
             numbering.known = known(store, &numbering.key).await?;
             let is_over = numbering
-                .is_over(selected, connection, register, asks)
+                .is_over(selected, &listed, connection, register, asks)
                 .await?;
             if !is_over {
                 if gives_again(selected, numbering.known.last()) {
@@ -89,28 +90,28 @@ impl Numbering {
                     );
                     numbering.lies = true;
                 }
-                return Ok(numbering);
+                return Ok((numbering, listed));
             }
             numbering.key = another;
         }
         if is_first {
-            begin(&numbering.key, connection, register, asks, held).await?;
+            begin(&numbering.key, &listed, connection, register, asks, held).await?;
         } else {
-            renumber(&numbering.key, connection, register, held).await?;
+            renumber(&numbering.key, &listed, connection, register, held).await?;
         }
         numbering.known = known(store, &numbering.key).await?;
-        Ok(numbering)
+        Ok((numbering, listed))
     }
 
     /// Returns whether UIDs we know are given to other letters, or will be.
     async fn is_over(
         &self,
         selected: Selected,
+        listed: &[u32],
         connection: &mut Connection,
         register: &Register,
         asks: Asks,
     ) -> Result<bool, SyncError> {
-        let listed = connection.search_from(1).await?;
         let contradicts = listed.last() >= selected.uidnext.as_ref();
         if gives_again(selected, self.known.last()) && !contradicts {
             return Ok(true);
@@ -118,7 +119,10 @@ impl Numbering {
         if !asks.arrivals {
             return Ok(false);
         }
-        let known = listed.into_iter().filter(|uid| self.known.contains(*uid));
+        let known = listed
+            .iter()
+            .copied()
+            .filter(|uid| self.known.contains(*uid));
         let known: Vec<u32> = known.collect();
         let highest = known.rchunks(COMPARED).next().unwrap_or_default();
         let anew = given_anew(&register.store, &self.key, highest, connection).await?;
@@ -162,15 +166,16 @@ fn gives_again(selected: Selected, highest: Option<u32>) -> bool {
 /// Meets a folder for the first time.
 async fn begin(
     key: &FolderKey,
+    listed: &[u32],
     connection: &mut Connection,
     register: &Register,
     asks: Asks,
     held: &Held,
 ) -> Result<(), SyncError> {
     let letters = if asks.headers {
-        list(connection, register).await?
+        describe_all(listed, connection, register).await?
     } else {
-        listed_only(connection, register).await?
+        undescribed(listed, register)
     };
     tracing::info!(
         mailbox.folder = key.folder,
@@ -188,11 +193,12 @@ async fn begin(
 /// Message-ID; those registered by it and their headers; the rest is fetched again and known by its bytes.
 async fn renumber(
     key: &FolderKey,
+    listed: &[u32],
     connection: &mut Connection,
     register: &Register,
     held: &Held,
 ) -> Result<(), SyncError> {
-    let letters = list(connection, register).await?;
+    let letters = describe_all(listed, connection, register).await?;
     tracing::warn!(
         mailbox.folder = key.folder,
         uidvalidity = key.uidvalidity,
@@ -223,30 +229,30 @@ async fn renumber(
         .await?)
 }
 
-/// Lists the selected folder.
-async fn list(connection: &mut Connection, register: &Register) -> Result<Vec<Listed>, SyncError> {
-    let mut listed = Vec::new();
-    for some in connection.search_from(1).await?.chunks(LIST_LETTERS) {
-        let headers = connection.fetch_headers(some, "MESSAGE-ID").await?;
-        listed.extend(headers.into_iter().map(|one| describe(one, register)));
-    }
-    Ok(listed)
-}
-
-/// Lists the selected folder without asking anything of its letters: the server cannot tell it of each.
-async fn listed_only(
+/// What the server says of the letters listed.
+async fn describe_all(
+    listed: &[u32],
     connection: &mut Connection,
     register: &Register,
 ) -> Result<Vec<Listed>, SyncError> {
+    let mut described = Vec::new();
+    for some in listed.chunks(LIST_LETTERS) {
+        let headers = connection.fetch_headers(some, "MESSAGE-ID").await?;
+        described.extend(headers.into_iter().map(|one| describe(one, register)));
+    }
+    Ok(described)
+}
+
+/// The letters listed, without asking anything of them: the server cannot tell it of each.
+fn undescribed(listed: &[u32], register: &Register) -> Vec<Listed> {
     let now = register.clock.now();
-    let uids = connection.search_from(1).await?.into_iter();
-    let listed = uids.map(|uid| Listed {
-        uid,
+    let nothing = |uid: &u32| Listed {
+        uid: *uid,
         internal_date: now,
         size_bytes: 0,
         message_id: None,
-    });
-    Ok(listed.collect())
+    };
+    listed.iter().map(nothing).collect()
 }
 
 /// What the server says of a letter that is not fetched.

@@ -12,7 +12,7 @@ use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::incoming::IncomingMail;
 use ninetosix_core::failpoint;
 use ninetosix_core::mail::invitation::tell_invitation;
-use ninetosix_core::mail::parse::{caught, in_parser_thread, parse, parse_header};
+use ninetosix_core::mail::parse::{caught, in_parser_thread, parse_registered};
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::folder::FolderKey;
 use ninetosix_core::store::intake::{ATTEMPTS_ALONE, Listed, Pending};
@@ -312,9 +312,8 @@ impl Register {
 
 /// Reads one letter from its bytes.
 fn read(letter: &Pending, raw: &[u8]) -> IncomingMail {
-    if letter.released {
-        return parse_header(raw, "it was in quarantine");
+    if !letter.released {
+        failpoint::poison(raw);
     }
-    failpoint::poison(raw);
-    parse(raw)
+    parse_registered(raw, letter.released)
 }

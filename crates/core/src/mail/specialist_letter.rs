@@ -51,11 +51,7 @@ pub fn draft(
             let address = notice.address.as_ref().map(EmailAddress::as_str);
             let name = notice.name.as_str();
             from_name = wording.text("notice_from", context! { name, address })?;
-            let letter = if notice.header_only {
-                parse::parse_header(&notice.raw, "it was in quarantine")
-            } else {
-                parse::parse(&notice.raw)
-            };
+            let letter = parse::parse_registered(&notice.raw, notice.header_only);
             let notes = letter
                 .notes
                 .iter()

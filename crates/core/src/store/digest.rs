@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::registration::{
-    Cause, NewRow, Registrar, count_letters, dedup_key, insert_event, insert_letter, move_ticket,
+    Cause, NewRow, Registrar, count_letters, insert_event, insert_letter, is_written, move_ticket,
     ticket_facts,
 };
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
@@ -68,7 +68,7 @@ pub(super) async fn tell_specialist(
             ticket: Some(ticket),
             message: entry,
         };
-        let row = row(Kind::Notice, cause, specialist, due_at);
+        let row = NewRow::to_specialist(Kind::Notice, cause, specialist, None, due_at);
         insert_letter(tx, registrar, row, now).await?;
         return Ok(());
     }
@@ -90,7 +90,7 @@ pub(super) async fn tell_specialist(
                 ticket: None,
                 message: entry,
             };
-            let row = row(Kind::Digest, cause, specialist, leaves);
+            let row = NewRow::to_specialist(Kind::Digest, cause, specialist, None, leaves);
             insert_letter(tx, registrar, row, now).await?
         }
     };
@@ -144,30 +144,17 @@ pub(super) async fn take(
         insert_event(tx, Some(taken.number), event, now).await?;
     }
     for message in &taken.messages {
-        let key = dedup_key(Kind::Notice, taken.number, *message, &specialist.address);
-        let told = "SELECT 1 FROM letter WHERE dedup_key = $1";
-        if query_one(tx, told, [key.into()]).await?.is_some() {
+        let address = &specialist.address;
+        if is_written(tx, Kind::Notice, taken.number, *message, address).await? {
             continue;
         }
         let cause = Cause::Message {
             ticket: Some(taken.number),
             message: *message,
         };
-        let row = row(Kind::Notice, cause, specialist, taken.command.due_at);
+        let due_at = taken.command.due_at;
+        let row = NewRow::to_specialist(Kind::Notice, cause, specialist, None, due_at);
         insert_letter(tx, registrar, row, now).await?;
     }
     Ok(())
-}
-
-fn row(kind: Kind, cause: Cause, specialist: &Specialist, due_at: DateTime<Utc>) -> NewRow<'_> {
-    NewRow {
-        kind,
-        cause,
-        address: &specialist.address,
-        name: CleanLine::new(&specialist.name, 100),
-        login: Some(specialist.login.clone()),
-        author: None,
-        words: None,
-        due_at,
-    }
 }

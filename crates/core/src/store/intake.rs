@@ -90,7 +90,7 @@ impl Store {
                 in_transaction = 0;
             }
             let row = raw_mail_row(&tx, raw, now).await?;
-            if let State::Begun | State::New = row.state {
+            if row.state != State::Complete {
                 for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
                     if in_transaction + chunk.len() > TRANSACTION_BYTES {
                         tx.commit().await?;

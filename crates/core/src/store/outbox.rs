@@ -11,7 +11,6 @@ use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_on
 use crate::domain::address::EmailAddress;
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::registration::{NewEvent, Undelivered};
-use crate::domain::text::CleanLine;
 use crate::process;
 
 /// A letter that this process may send, until its lease runs out.
@@ -367,19 +366,11 @@ async fn tell_author(
         address: claimed.row.recipient_address.clone(),
         reply: why.to_owned(),
     };
-    let row = NewRow {
-        kind: Kind::Delivery,
-        cause: Cause::Message {
-            ticket: claimed.ticket,
-            message,
-        },
-        address: &author.address,
-        name: CleanLine::new(&author.name, 100),
-        login: Some(author.login.clone()),
-        author: None,
-        words: Some(json(&what)),
-        due_at: now,
+    let cause = Cause::Message {
+        ticket: claimed.ticket,
+        message,
     };
+    let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), now);
     insert_letter(tx, registrar, row, now).await?;
     Ok(())
 }

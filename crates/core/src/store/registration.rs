@@ -13,7 +13,7 @@ use super::intake::{self, Listed, Pending};
 use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one};
 use crate::domain::address::EmailAddress;
-use crate::domain::desk::Desk;
+use crate::domain::desk::{Desk, Specialist};
 use crate::domain::incoming::IncomingMail;
 use crate::domain::letter::{Kind, State as LetterState};
 use crate::domain::proof::{Proof, proof};
@@ -734,26 +734,12 @@ async fn write_letter(
                 SpecialistLetter::OwnLetter(what) => (Kind::OwnLetter, Some(json(&what))),
                 SpecialistLetter::Delivery(what) => (Kind::Delivery, Some(json(&what))),
             };
-            let name = CleanLine::new(&specialist.name, 100);
-            insert_letter(
-                tx,
-                registrar,
-                NewRow {
-                    kind,
-                    cause: Cause::Message {
-                        ticket: number,
-                        message: entry,
-                    },
-                    address: &specialist.address,
-                    name,
-                    login: Some(login),
-                    author: None,
-                    words,
-                    due_at,
-                },
-                now,
-            )
-            .await?;
+            let cause = Cause::Message {
+                ticket: number,
+                message: entry,
+            };
+            let row = NewRow::to_specialist(kind, cause, specialist, words, due_at);
+            insert_letter(tx, registrar, row, now).await?;
         }
     }
     Ok(())
@@ -783,6 +769,28 @@ pub(super) struct NewRow<'a> {
     pub author: Option<String>,
     pub words: Option<String>,
     pub due_at: DateTime<Utc>,
+}
+
+impl<'a> NewRow<'a> {
+    /// A letter to a specialist.
+    pub(super) fn to_specialist(
+        kind: Kind,
+        cause: Cause,
+        specialist: &'a Specialist,
+        words: Option<String>,
+        due_at: DateTime<Utc>,
+    ) -> NewRow<'a> {
+        NewRow {
+            kind,
+            cause,
+            address: &specialist.address,
+            name: CleanLine::new(&specialist.name, 100),
+            login: Some(specialist.login.clone()),
+            author: None,
+            words,
+            due_at,
+        }
+    }
 }
 
 /// Writes a letter's row and returns its id. The Message-ID is fixed here and carries the recipient's token.
@@ -831,8 +839,21 @@ pub(super) async fn insert_letter(
 }
 
 /// The cause of a letter and its recipient, as the column `dedup_key` keeps them.
-pub(super) fn dedup_key(kind: Kind, number: i64, entry: i64, address: &EmailAddress) -> String {
+fn dedup_key(kind: Kind, number: i64, entry: i64, address: &EmailAddress) -> String {
     format!("{}.{number}.{entry}.{address}", kind.as_str())
+}
+
+/// Returns whether a letter of this cause to this recipient was written before.
+pub(super) async fn is_written(
+    tx: &impl ConnectionTrait,
+    kind: Kind,
+    number: i64,
+    entry: i64,
+    address: &EmailAddress,
+) -> Result<bool> {
+    let key = dedup_key(kind, number, entry, address);
+    let written = "SELECT 1 FROM letter WHERE dedup_key = $1";
+    Ok(query_one(tx, written, [key.into()]).await?.is_some())
 }
 
 /// Writes an alert about ledger row `ledger_id` to the operator, if there is one.
@@ -861,9 +882,7 @@ async fn alert_operator(
         return Ok(());
     }
     // A letter that was tried again and failed again has had its own.
-    let key = dedup_key(Kind::Alert, 0, ledger_id, address);
-    let told = "SELECT 1 FROM letter WHERE dedup_key = $1";
-    if query_one(tx, told, [key.into()]).await?.is_some() {
+    if is_written(tx, Kind::Alert, 0, ledger_id, address).await? {
         return Ok(());
     }
     let name = CleanLine::default();

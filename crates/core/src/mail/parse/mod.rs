@@ -107,6 +107,16 @@ pub fn parse_header(raw: &[u8], why: &str) -> IncomingMail {
     incoming(&message, raw, vec![Note::KeptRaw(why.to_owned())])
 }
 
+/// Returns what is read in a letter that was registered: all that can be, or of one that was `released` from quarantine
+/// its header alone.
+pub fn parse_registered(raw: &[u8], released: bool) -> IncomingMail {
+    if released {
+        parse_header(raw, "it was in quarantine")
+    } else {
+        parse(raw)
+    }
+}
+
 /// A letter of nothing but the header of `raw`, within limits and without what it says of the content.
 fn header_only(raw: &[u8]) -> Vec<u8> {
     let (header, _) = header::split(&raw[header::begin(raw)..]);
