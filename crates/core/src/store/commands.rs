@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::registration::{insert_event, move_ticket, ticket_facts};
+use super::facts::ticket_facts;
+use super::registration::{insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, query_all, query_one};
 use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::registration::{
-    Cause, NewRow, Registrar, count_letters, insert_event, insert_letter, is_written, move_ticket,
-    ticket_facts,
-};
+use super::facts::{count_letters, ticket_facts};
+use super::new_letter::{Cause, NewRow, insert_letter, is_written};
+use super::registration::{Registrar, insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
 use crate::domain::desk::Specialist;
 use crate::domain::letter::Kind;

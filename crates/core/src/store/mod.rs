@@ -1,6 +1,7 @@
 //! The only code that knows tables and SQL. Each function is one transaction, or says that it takes part in one.
 //!
-//! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger; `registration`: all that one letter causes;
+//! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger;
+//! - `registration`: all that one letter causes; `facts`: what must be known first; `new_letter`: rows of the outbox;
 //! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
 //! - `digest`: notices, and what stands for them in a flood;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
@@ -10,11 +11,13 @@ pub mod commands;
 pub mod content;
 mod digest;
 mod entity;
+mod facts;
 pub mod folder;
 pub mod heartbeat;
 pub mod intake;
 pub mod lease;
 pub mod listing;
+mod new_letter;
 pub mod outbox;
 pub mod registration;
 mod schema;

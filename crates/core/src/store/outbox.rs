@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 
 use super::entity::letter;
 use super::lease::LEASE;
-use super::registration::{Cause, NewRow, Registrar, insert_event, insert_letter, json};
+use super::new_letter::{Cause, NewRow, insert_letter, json};
+use super::registration::{Registrar, insert_event};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one, sql};
 use crate::domain::address::EmailAddress;
 use crate::domain::letter::{Kind, Lane};

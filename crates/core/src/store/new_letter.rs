@@ -1,0 +1,171 @@
+//! Rows of the outbox: each is written in the transaction that causes it, with its Message-ID fixed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
+
+use super::entity::letter;
+use super::facts::count_letters;
+use super::registration::Registrar;
+use super::{Result, query_one};
+use crate::domain::address::EmailAddress;
+use crate::domain::desk::Specialist;
+use crate::domain::letter::{Kind, State as LetterState};
+use crate::domain::text::CleanLine;
+use crate::domain::token::WRITER;
+
+/// Returns what a letter to a specialist is about, as its column `words` keeps it.
+pub(super) fn json(what: &impl serde::Serialize) -> String {
+    serde_json::to_string(what).expect("plain enums and strings always serialise")
+}
+
+/// What a letter is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cause {
+    /// A registered message, and its ticket if it has one.
+    Message { ticket: Option<i64>, message: i64 },
+    /// A letter that could not be registered.
+    Ledger(i64),
+}
+
+/// What a letter's row is made of.
+pub(super) struct NewRow<'a> {
+    pub kind: Kind,
+    pub cause: Cause,
+    pub address: &'a EmailAddress,
+    pub name: CleanLine,
+    pub login: Option<String>,
+    pub author: Option<String>,
+    pub words: Option<String>,
+    pub due_at: DateTime<Utc>,
+}
+
+impl<'a> NewRow<'a> {
+    /// A letter to a specialist.
+    pub(super) fn to_specialist(
+        kind: Kind,
+        cause: Cause,
+        specialist: &'a Specialist,
+        words: Option<String>,
+        due_at: DateTime<Utc>,
+    ) -> NewRow<'a> {
+        NewRow {
+            kind,
+            cause,
+            address: &specialist.address,
+            name: CleanLine::new(&specialist.name, 100),
+            login: Some(specialist.login.clone()),
+            author: None,
+            words,
+            due_at,
+        }
+    }
+}
+
+/// Writes a letter's row and returns its id. The Message-ID is fixed here and carries the recipient's token.
+pub(super) async fn insert_letter(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    new: NewRow<'_>,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let (ticket, message, entry) = match new.cause {
+        Cause::Message { ticket, message } => (ticket, Some(message), message),
+        Cause::Ledger(id) => (None, None, id),
+    };
+    let number = ticket.unwrap_or_default();
+    let recipient = new.login.as_deref().unwrap_or(WRITER);
+    let message_id = registrar.key.message_id(
+        new.kind.as_str(),
+        number,
+        entry,
+        recipient,
+        new.address,
+        registrar.mailbox.domain(),
+    );
+    let row = letter::ActiveModel {
+        kind: Set(new.kind.as_str().to_owned()),
+        lane: Set(new.kind.lane().as_str().to_owned()),
+        mailbox: Set(registrar.mailbox.to_string()),
+        ticket: Set(ticket),
+        message: Set(message),
+        recipient_address: Set(new.address.to_string()),
+        recipient_name: Set(new.name.to_string()),
+        recipient_login: Set(new.login),
+        author_login: Set(new.author),
+        words: Set(new.words),
+        dedup_key: Set(dedup_key(new.kind, number, entry, new.address)),
+        message_id: Set(message_id),
+        state: Set(LetterState::Due.as_str().to_owned()),
+        due_at: Set(new.due_at),
+        attempts: Set(0),
+        fence: Set(0),
+        possibly_twice: Set(false),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    Ok(row.insert(tx).await?.id)
+}
+
+/// The cause of a letter and its recipient, as the column `dedup_key` keeps them.
+fn dedup_key(kind: Kind, number: i64, entry: i64, address: &EmailAddress) -> String {
+    format!("{}.{number}.{entry}.{address}", kind.as_str())
+}
+
+/// Returns whether a letter of this cause to this recipient was written before.
+pub(super) async fn is_written(
+    tx: &impl ConnectionTrait,
+    kind: Kind,
+    number: i64,
+    entry: i64,
+    address: &EmailAddress,
+) -> Result<bool> {
+    let key = dedup_key(kind, number, entry, address);
+    let written = "SELECT 1 FROM letter WHERE dedup_key = $1";
+    Ok(query_one(tx, written, [key.into()]).await?.is_some())
+}
+
+/// Writes an alert about ledger row `ledger_id` to the operator, if there is one.
+pub(super) async fn alert_operator(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    ledger_id: i64,
+    what: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(address) = &registrar.desk.operator else {
+        return Ok(());
+    };
+    // One an hour a matter; the log and the ledger have them all.
+    let hour_ago = now - TimeDelta::hours(1);
+    if count_letters(
+        tx,
+        Kind::Alert,
+        address,
+        hour_ago,
+        "AND words LIKE 'quarantine %'",
+    )
+    .await?
+        > 0
+    {
+        return Ok(());
+    }
+    // A letter that was tried again and failed again has had its own.
+    if is_written(tx, Kind::Alert, 0, ledger_id, address).await? {
+        return Ok(());
+    }
+    let name = CleanLine::default();
+    let row = NewRow {
+        kind: Kind::Alert,
+        cause: Cause::Ledger(ledger_id),
+        address,
+        name,
+        login: None,
+        author: None,
+        words: Some(format!(
+            "quarantine {ledger_id}\n\n{what}; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {ledger_id}"
+        )),
+        due_at: now,
+    };
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
+}
