@@ -18,3 +18,7 @@ mod mailbox;
 mod odd_letters;
 #[path = "journeys/robots.rs"]
 mod robots;
+#[path = "journeys/undelivered.rs"]
+mod undelivered;
+#[path = "journeys/unsent.rs"]
+mod unsent;

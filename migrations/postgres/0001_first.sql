@@ -145,13 +145,16 @@ CREATE TABLE command (
     ticket     BIGINT NOT NULL REFERENCES ticket (number), -- the ticket it is about
     message    BIGINT NOT NULL REFERENCES message (id), -- the letter it was given in
     login      TEXT NOT NULL,                   -- who gave it
-    verb       TEXT NOT NULL CHECK (verb IN ('take', 'answer', 'close')), -- what is to be done
+    verb       TEXT NOT NULL CHECK (verb IN ('take', 'answer', 'close', 'address')), -- what is to be done
+    address    TEXT,                            -- the writer's address from then on, exactly where the verb is 'address'
     due_at     TIMESTAMPTZ NOT NULL,            -- when it takes effect
     applied_at TIMESTAMPTZ,                     -- NULL: waits for the worker
+    cancelled_at TIMESTAMPTZ,                   -- when its author withdrew or replaced it before it took effect
     created_at TIMESTAMPTZ NOT NULL,            -- when it was registered
     UNIQUE (message, ticket, verb)
 );
-CREATE INDEX command_waiting ON command (due_at, id) WHERE applied_at IS NULL;
+CREATE INDEX command_waiting ON command (due_at, id) WHERE applied_at IS NULL AND cancelled_at IS NULL;
+CREATE INDEX command_ticket ON command (ticket, id);
 
 -- The outbox: one outgoing letter a row, written in the transaction that causes it.
 CREATE TABLE letter (
@@ -166,6 +169,9 @@ CREATE TABLE letter (
     recipient_login   TEXT,                     -- where the recipient is a specialist
     author_login      TEXT,                     -- whose answer it is
     words             TEXT,                     -- an answer's own words, or what a letter to a specialist is about
+    with_files        BOOLEAN NOT NULL,         -- whether the files of the letter it is made from go with it
+    verbs             TEXT,                     -- what else was ordered with an answer that is held, separated by spaces
+    put_off           BOOLEAN NOT NULL,         -- whether its author may take it back until it is due: it leaves once the mailbox was read after that
     message_id        TEXT NOT NULL UNIQUE,     -- without brackets, fixed with the row: a second sending is the same mail
     dedup_key         TEXT NOT NULL UNIQUE,     -- the cause and the recipient: the same cause never writes twice
     state             TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'maybe_sent', 'held', 'failed', 'cancelled')), -- where it stands; domain/letter.rs says what each means
@@ -198,7 +204,10 @@ CREATE TABLE person (
     address       TEXT PRIMARY KEY NOT NULL,    -- in its compared form
     name          TEXT NOT NULL,                -- as last spelled; '' where never
     first_seen_at TIMESTAMPTZ NOT NULL,         -- when the first letter was registered
-    last_seen_at  TIMESTAMPTZ NOT NULL          -- when the latest was
+    last_seen_at  TIMESTAMPTZ NOT NULL,         -- when the latest was
+    confirmed_at  TIMESTAMPTZ,                  -- when a letter of ours to it was first answered from it; NULL: anybody may have written its name
+    dead_at       TIMESTAMPTZ,                  -- since when it is not written to: a letter came back from it
+    dead_why      TEXT                          -- what was said of it then
 );
 
 -- Who may do what only one process may do at a time.

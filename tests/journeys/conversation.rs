@@ -140,9 +140,16 @@ on_both_engines! {
         desk.ivan_replies(&more, Client::Apple, "Второй ответ.");
         desk.wait_for_mail(&rita, "the second answer", |mail| mail.says("Второй ответ."));
         let annas = desk.wait_for_notice(&anna, &asked);
-        desk.receive(&anna, &Letter::reply("Анна Белова", &anna, &annas, Client::Gmail, "Третий ответ.\n#закрыть"));
+        let third = Letter::reply("Анна Белова", &anna, &annas, Client::Gmail, "Третий ответ.\n#закрыть");
+        desk.receive(&anna, &third);
+        // Ivan and Rita wrote after what she answers: she is asked, and says so.
+        let asked_back = desk.wait_for_mail(&anna, "what came meanwhile", |mail| mail.in_reply_to.contains(&third.message_id().to_owned()));
+        assert!(asked_back.says("уже есть ответ: Иван Смирнов"), "{}", asked_back.text);
+        assert!(asked_back.says("Второй ответ.") && asked_back.says("А дальше, код 80?"), "{}", asked_back.text);
+        desk.receive(&anna, &Letter::reply("Анна Белова", &anna, &asked_back, Client::Gmail, "#отправить"));
         desk.wait_for_mail(&rita, "the third answer", |mail| mail.says("Третий ответ."));
-        desk.wait_until_quiet(6);
+        desk.wait_until_quiet(7);
+        assert_eq!(desk.ticket(1).text("state"), "closed");
         desk.nothing_internal_reached_writers(&[secret, "скандалит", "заметка"]);
         desk.stop_both();
     }

@@ -41,7 +41,10 @@ async fn orders(store: Store, clock: Arc<dyn Clock>, office: Arc<Office>, stop: 
     loop {
         let now = clock.now();
         if office.desk.calendar.is_open(now) {
-            match store.apply_due_commands(&office.desk, now).await {
+            match store
+                .apply_due_commands(&office.desk, &office.key, now)
+                .await
+            {
                 Ok(0) => pulse.good(&store, now).await,
                 Ok(applied) => {
                     tracing::info!(applied, "carried out orders given outside business hours")

@@ -1,7 +1,8 @@
 //! Outbox to SMTP, inside business hours: notices, answers and everything else that is not a receipt.
 //!
-//! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators; [`check`] tries the configuration.
+//! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators, [`letters`] outgoing letters; [`check`] tries the configuration.
 
 pub mod app;
 pub mod check;
+pub mod letters;
 pub mod tickets;

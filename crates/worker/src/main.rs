@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::mail::parse;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::store::Store;
+use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::{config, health, logging, tls};
-use ninetosix_worker::{app, check, tickets};
+use ninetosix_worker::{app, check, letters, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -67,18 +68,67 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         limit: u64,
     },
-    /// List outgoing letters
-    #[command(after_help = "Example: ninetosix-worker letters --ticket 1042")]
+    /// List outgoing letters, or show, retry, cancel, hold or release some
+    #[command(
+        after_help = "Example: ninetosix-worker letters list --ticket 1042\n         ninetosix-worker letters retry 17 18"
+    )]
     Letters {
-        /// Of this ticket only
-        #[arg(long)]
-        ticket: Option<i64>,
+        #[command(subcommand)]
+        what: Option<LettersCommand>,
+        #[command(flatten)]
+        listed: Listed,
         /// One JSON object a line
-        #[arg(long)]
+        #[arg(long, global = true)]
         json: bool,
-        /// How many of the latest
-        #[arg(long, default_value_t = 50)]
-        limit: u64,
+    },
+}
+
+/// Which letters are listed.
+#[derive(Args)]
+struct Listed {
+    /// Of this ticket only
+    #[arg(long)]
+    ticket: Option<i64>,
+    /// How many of the latest
+    #[arg(long, default_value_t = 50)]
+    limit: u64,
+}
+
+#[derive(Subcommand)]
+enum LettersCommand {
+    /// List letters, the newest first, and why each that has not left waits
+    List {
+        #[command(flatten)]
+        listed: Listed,
+    },
+    /// Everything about one letter
+    Show {
+        /// Its number, as `list` prints it
+        id: i64,
+    },
+    /// Try letters again that failed, or now those that wait for another try
+    Retry {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Never send letters that have not left
+    Cancel {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Keep letters back until they are released
+    Hold {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Let held letters go
+    Release {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
     },
 }
 
@@ -150,24 +200,31 @@ fn main() -> ExitCode {
             what: Some(TicketsCommand::Attachment { number, name }),
             ..
         } => cli::block_on(attachment(&settings, number, &name)),
-        Command::Letters {
-            ticket,
-            json,
-            limit,
-        } => cli::block_on(async {
-            for letter in Store::open(&settings.database)
-                .await?
-                .letters(ticket, limit)
-                .await?
-            {
-                if json {
-                    println!("{}", serde_json::to_string(&letter)?);
-                } else {
-                    tickets::print_letter(&letter, zone);
+        Command::Letters { what, listed, json } => {
+            let desk = letters::Letters {
+                settings: &settings,
+                json,
+            };
+            cli::block_on(async {
+                match what {
+                    None => desk.list(listed.ticket, listed.limit).await,
+                    Some(LettersCommand::List { listed }) => {
+                        desk.list(listed.ticket, listed.limit).await
+                    }
+                    Some(LettersCommand::Show { id }) => desk.show(id).await,
+                    Some(LettersCommand::Retry { ids }) => {
+                        desk.order(LetterOrder::Retry, &ids).await
+                    }
+                    Some(LettersCommand::Cancel { ids }) => {
+                        desk.order(LetterOrder::Cancel, &ids).await
+                    }
+                    Some(LettersCommand::Hold { ids }) => desk.order(LetterOrder::Hold, &ids).await,
+                    Some(LettersCommand::Release { ids }) => {
+                        desk.order(LetterOrder::Release, &ids).await
+                    }
                 }
-            }
-            Ok(Exit::Fine)
-        }),
+            })
+        }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use ninetosix_core::cli::printable;
-use ninetosix_core::store::listing::{LetterRow, Piece, TicketRow};
+use ninetosix_core::store::listing::{Piece, TicketRow};
 
 /// Prints one ticket a line.
 pub fn print_row(ticket: &TicketRow, zone: Tz) {
@@ -18,32 +18,6 @@ pub fn print_row(ticket: &TicketRow, zone: Tz) {
         assignee,
         printable(&ticket.requester),
         printable(&ticket.subject)
-    );
-}
-
-/// Prints one outgoing letter a line.
-pub fn print_letter(letter: &LetterRow, zone: Tz) {
-    let due = letter
-        .due_at
-        .with_timezone(&zone)
-        .format("%d.%m.%Y %H:%M:%S");
-    let ticket = letter
-        .ticket
-        .map(|number| format!("№ {number}"))
-        .unwrap_or_default();
-    let why = letter
-        .why
-        .as_deref()
-        .map(|why| format!("  {}", printable(why)))
-        .unwrap_or_default();
-    println!(
-        "{:<6} {:<10} {:<10} {:<8} due {due}, attempts {}  {}{why}",
-        letter.id,
-        letter.kind,
-        letter.state,
-        ticket,
-        letter.attempts,
-        printable(&letter.to)
     );
 }
 

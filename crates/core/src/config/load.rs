@@ -78,6 +78,7 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let reopen_within_days = reader
         .section("answers")
         .whole("reopen_within_days", 0..=366);
+    let recall_minutes = reader.section("answers").whole("recall_minutes", 0..=480);
     let letter_mb = reader.section("limits").whole("letter_mb", 1..=200);
     Some(Settings {
         language,
@@ -93,6 +94,7 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         operator_address,
         receipt: receipt?,
         reopen_within_days: reopen_within_days?,
+        recall_minutes: recall_minutes?,
         letter_cap_bytes: u64::from(letter_mb?) * 1024 * 1024,
     })
 }

@@ -127,7 +127,7 @@ pub(super) static TABLES: &[Table] = &[
     one(
         "answers",
         &[
-            ("recall_minutes", Later),
+            ("recall_minutes", Scalar),
             ("remind_after_days", Later),
             ("close_after_days", Later),
             ("reopen_within_days", Scalar),

@@ -49,6 +49,8 @@ pub struct Settings {
     pub receipt: ReceiptCaps,
     /// Calendar days in which an answer to a closed ticket opens it again; 0 is never.
     pub reopen_within_days: u32,
+    /// How many minutes an answer waits in business hours, so that its author can take it back.
+    pub recall_minutes: u32,
     /// Mail above this size is kept as headers and beginning only.
     pub letter_cap_bytes: u64,
 }
@@ -65,6 +67,7 @@ impl From<&Settings> for Desk {
             operator: settings.operator_address.clone(),
             calendar: settings.calendar.clone(),
             caps: settings.receipt,
+            recall: TimeDelta::minutes(i64::from(settings.recall_minutes)),
             reopen_within: TimeDelta::days(i64::from(settings.reopen_within_days)),
         }
     }

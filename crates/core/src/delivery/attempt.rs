@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::{Delivery, LANE_PAUSE, PAUSE};
 use crate::domain::address::mask_addresses;
 use crate::domain::gate::{Gate, may_begin, may_finish};
-use crate::domain::letter::Kind;
 use crate::domain::outgoing::Content;
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
@@ -155,8 +154,7 @@ impl Delivery {
 
     /// An answer held overnight leaves ten minutes after the opening even if the mailbox was not read since: with a warning.
     async fn warn_of_unread_mailbox(&self, claimed: &Claimed) -> Result<()> {
-        let held_overnight = claimed.kind == Kind::Answer && claimed.due_at > claimed.created_at;
-        if held_overnight
+        if claimed.put_off
             && claimed.attempts == 1
             && !self
                 .store

@@ -7,6 +7,7 @@
 
 use thiserror::Error;
 
+use super::address::EmailAddress;
 use super::reply_text::fold;
 
 /// A letter may carry so many command lines.
@@ -21,6 +22,12 @@ pub enum Command {
     Take,
     /// Keep the whole letter inside the desk.
     Note,
+    /// Let go an answer that is held.
+    Send,
+    /// Withdraw what has not left or taken effect.
+    Cancel,
+    /// Put the address of the ticket's writer right.
+    Address,
 }
 
 impl Command {
@@ -30,6 +37,9 @@ impl Command {
             Command::Close => "закрыть",
             Command::Take => "взять",
             Command::Note => "заметка",
+            Command::Send => "отправить",
+            Command::Cancel => "отмена",
+            Command::Address => "адрес",
         }
     }
 }
@@ -41,6 +51,10 @@ pub struct Instructions {
     pub commands: Vec<Command>,
     /// What is left when the command lines at the top and at the bottom are taken away.
     pub words: String,
+    /// The address that [`Command::Address`] names.
+    pub address: Option<EmailAddress>,
+    /// Whether [`Command::Send`] is to leave the files out.
+    pub without_files: bool,
 }
 
 impl Instructions {
@@ -59,14 +73,46 @@ impl Instructions {
         self.commands.contains(&Command::Take)
     }
 
-    /// Returns the words to send to the user: none if there are none, or if they are a note.
-    pub fn answer(&self) -> Option<&str> {
-        (!self.is_note() && !self.words.is_empty()).then_some(self.words.as_str())
+    /// Whether an answer that is held is to go.
+    pub fn sends(&self) -> bool {
+        self.commands.contains(&Command::Send)
     }
 
-    /// Whether the letter says nothing at all: no command and no word.
-    pub fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.words.is_empty()
+    /// Whether what has not left is to be withdrawn.
+    pub fn cancels(&self) -> bool {
+        self.commands.contains(&Command::Cancel)
+    }
+
+    /// Whether the commands and the words can all be meant.
+    fn is_one_order(&self) -> Result<(), CommandError> {
+        let has = |command: &Command| self.commands.contains(command);
+        let pairs = [
+            (Command::Note, Command::Send),
+            (Command::Note, Command::Address),
+            (Command::Cancel, Command::Send),
+            (Command::Cancel, Command::Close),
+            (Command::Cancel, Command::Note),
+            (Command::Cancel, Command::Take),
+            (Command::Cancel, Command::Address),
+        ];
+        let both = pairs
+            .into_iter()
+            .find(|(one, other)| has(one) && has(other));
+        if let Some((one, other)) = both {
+            return Err(CommandError::Contradiction { one, other });
+        }
+        if self.words.is_empty() {
+            return Ok(());
+        }
+        if self.is_note() && self.closes() {
+            let (one, other) = (Command::Note, Command::Close);
+            return Err(CommandError::Contradiction { one, other });
+        }
+        let settles = [Command::Send, Command::Cancel];
+        match settles.into_iter().find(has) {
+            Some(command) => Err(CommandError::BesideWords { command }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -104,6 +150,20 @@ pub enum CommandError {
         /// The line as it stands in the letter, at most forty characters of it.
         written: String,
     },
+    /// No address follows a command that needs one.
+    #[error("command {:?} needs an address", .command.word())]
+    NoAddress {
+        /// The command.
+        command: Command,
+        /// The line as it stands in the letter, at most forty characters of it.
+        written: String,
+    },
+    /// Words beside a command that settles words written before.
+    #[error("command {:?} stands beside words", .command.word())]
+    BesideWords {
+        /// The command.
+        command: Command,
+    },
     /// Two commands that cannot both be meant.
     #[error("commands {:?} and {:?} contradict each other", .one.word(), .other.word())]
     Contradiction {
@@ -121,7 +181,7 @@ pub enum CommandError {
 }
 
 /// The words of this version.
-const WORDS: [(&str, Command); 11] = [
+const WORDS: [(&str, Command); 17] = [
     ("закрыть", Command::Close),
     ("решено", Command::Close),
     ("готово", Command::Close),
@@ -133,17 +193,27 @@ const WORDS: [(&str, Command); 11] = [
     ("заметка", Command::Note),
     ("внутреннее", Command::Note),
     ("note", Command::Note),
+    ("отправить", Command::Send),
+    ("send", Command::Send),
+    ("отмена", Command::Cancel),
+    ("cancel", Command::Cancel),
+    ("адрес", Command::Address),
+    ("address", Command::Address),
 ];
 
 /// The words that spec/commands.md reserves and this version does not know yet.
 #[rustfmt::skip]
-const LATER: [&str; 47] = [
+const LATER: [&str; 41] = [
     "передать", "назначить", "assign", "уточнить", "вопрос", "ask", "категория", "кат", "category", "срочно",
     "обычно", "urgent", "normal", "объединить", "merge", "отложить", "snooze", "until", "ответ", "шаблон",
-    "template", "копия", "cc", "адрес", "address", "завести", "новый сотрудник", "new", "onboard", "всем", "all",
-    "новое", "split", "отпуск", "away", "официальное", "спам", "formal", "spam", "статус", "помощь", "отмена",
-    "отправить", "status", "help", "cancel", "send",
+    "template", "копия", "cc", "завести", "новый сотрудник", "new", "onboard", "всем", "all",
+    "новое", "split", "отпуск", "away", "официальное", "спам", "formal", "spam", "статус", "помощь",
+    "status", "help",
 ];
+/// What may stand behind [`Command::Send`], folded. What is held of an answer that could not be told from a quotation is
+/// its top alone.
+const HOW_TO_SEND: [&str; 2] = ["только верх", "top only"];
+const WITHOUT_FILES: [&str; 2] = ["без вложений", "without attachments"];
 
 /// What may stand before a command word.
 pub(super) const PREFIXES: [char; 3] = ['#', '№', '＃'];
@@ -161,8 +231,15 @@ pub(super) enum Word {
 enum Reading {
     Blank,
     Words,
-    Command(Command),
+    Command(Command, Argument),
     Held(CommandError),
+}
+
+/// What stands behind a command.
+#[derive(Default)]
+struct Argument {
+    address: Option<EmailAddress>,
+    without_files: bool,
 }
 
 /// Reads the commands and the words of a letter whose quote and signature are already cut.
@@ -172,6 +249,7 @@ pub fn parse(own: &str) -> Result<Instructions, CommandError> {
     // A command under ordinary lines: fine at the bottom, an error as soon as another such line follows.
     let mut below_words: Option<Command> = None;
     let (mut next, mut found) = (0, 0);
+    let mut argument = Argument::default();
     for raw in own.split_inclusive('\n') {
         let start = next;
         next += raw.len();
@@ -185,8 +263,12 @@ pub fn parse(own: &str) -> Result<Instructions, CommandError> {
                 }
                 words = Some((words.map_or(start, |(from, _)| from), next));
             }
-            Reading::Command(command) => {
+            Reading::Command(command, with) => {
                 found += 1;
+                argument.without_files |= with.without_files;
+                if with.address.is_some() {
+                    argument.address = with.address;
+                }
                 if command == Command::Note && !first && !commands.contains(&Command::Note) {
                     return Err(CommandError::NoteNotFirst);
                 }
@@ -204,12 +286,21 @@ pub fn parse(own: &str) -> Result<Instructions, CommandError> {
     }
     let words = words.map_or("", |(from, to)| own[from..to].trim());
     let words = words.to_owned();
-    let instructions = Instructions { commands, words };
-    if instructions.is_note() && instructions.closes() && !instructions.words.is_empty() {
-        let (one, other) = (Command::Note, Command::Close);
-        return Err(CommandError::Contradiction { one, other });
-    }
-    Ok(instructions)
+    let instructions = Instructions {
+        commands,
+        words,
+        address: argument.address,
+        without_files: argument.without_files,
+    };
+    instructions.is_one_order().map(|()| instructions)
+}
+
+/// Returns the words of a letter without any line that reads like a command, right or wrong: what is left to be sent if
+/// its author says so.
+pub fn words_alone(own: &str) -> String {
+    let is_word = |raw: &&str| matches!(read(raw.trim(), false), Reading::Words | Reading::Blank);
+    let kept: Vec<&str> = own.lines().filter(is_word).collect();
+    kept.join("\n").trim().to_owned()
 }
 
 /// Reads one line; `first` when nothing but blank lines stands above it.
@@ -224,10 +315,11 @@ fn read(raw: &str, first: bool) -> Reading {
     };
     let rest = line[prefix.len_utf8()..].trim_start();
     if let Some((known, alone)) = lookup(rest) {
-        let written = excerpt(raw);
         return match known {
-            Word::Now(command) if alone => Reading::Command(command),
-            Word::Now(command) => Reading::Held(CommandError::NoArgument { command, written }),
+            Word::Now(command) => match argument(command, rest, raw, alone) {
+                Ok(argument) => Reading::Command(command, argument),
+                Err(error) => Reading::Held(error),
+            },
             Word::Later(word) => Reading::Held(CommandError::NotYet { word }),
         };
     }
@@ -242,6 +334,39 @@ fn read(raw: &str, first: bool) -> Reading {
         return held_unknown(raw, suggestion);
     }
     read_damaged(raw, line, first)
+}
+
+/// Reads what stands behind a command: `folded` is the line without its prefix, `raw` the line as written.
+fn argument(
+    command: Command,
+    folded: &str,
+    raw: &str,
+    alone: bool,
+) -> Result<Argument, CommandError> {
+    let written = excerpt(raw);
+    let said = folded.split_once(' ').map_or("", |(_, said)| said);
+    let said = said.trim_end_matches(STOPS).trim();
+    match command {
+        Command::Address => {
+            let last = raw.split_whitespace().next_back().unwrap_or_default();
+            let address = last.trim_start_matches(['<', '«', '"']);
+            let address = address.trim_end_matches(['>', '»', '"', '.', ',', ';', '!']);
+            match EmailAddress::parse(address) {
+                Some(address) if folded.split(' ').count() == 2 => Ok(Argument {
+                    address: Some(address),
+                    without_files: false,
+                }),
+                _ => Err(CommandError::NoAddress { command, written }),
+            }
+        }
+        _ if alone => Ok(Argument::default()),
+        Command::Send if WITHOUT_FILES.contains(&said) => Ok(Argument {
+            address: None,
+            without_files: true,
+        }),
+        Command::Send if HOW_TO_SEND.contains(&said) => Ok(Argument::default()),
+        _ => Err(CommandError::NoArgument { command, written }),
+    }
 }
 
 /// A line without a clean prefix is words, unless the whole of it is a known word and only signs around it
@@ -331,6 +456,8 @@ mod tests {
         let expected = Instructions {
             commands: commands.to_vec(),
             words: words.to_owned(),
+            address: None,
+            without_files: false,
         };
         assert_eq!(parse(own), Ok(expected), "{own:?}");
     }
@@ -348,7 +475,7 @@ mod tests {
 
     #[test]
     fn every_word_of_this_version_is_understood_however_a_telephone_writes_it() {
-        for (word, command) in WORDS {
+        for (word, command) in WORDS.into_iter().filter(|(_, command)| *command != Address) {
             let capital = word.chars().next().into_iter().flat_map(char::to_uppercase).collect::<String>();
             let capital = capital + &word.chars().skip(1).collect::<String>();
             for line in [
@@ -431,7 +558,7 @@ mod tests {
         }
         check_err("#Новый-сотрудник Лебедев", &NotYet { word: "новый сотрудник" });
         check_err("#ВСЁМ!", &NotYet { word: "всем" });
-        check_err("?отмена", &NotYet { word: "отмена" });
+        check_err("?статус", &NotYet { word: "статус" });
     }
 
     #[test]
@@ -451,14 +578,54 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_never_made_of_a_note() {
+    fn what_settles_earlier_words_stands_alone() {
+        check("#отправить", &[Send], "");
+        check("#Отправить только верх.", &[Send], "");
+        check("#закрыть\n#отправить", &[Close, Send], "");
+        check("#cancel", &[Cancel], "");
+        for line in ["#отправить без вложений", "#send without attachments!"] {
+            assert!(parse(line).expect("an order").without_files, "{line}");
+        }
+        check_err("#отправить Рите", &NoArgument { command: Send, written: "#отправить Рите".into() });
+        check_err("Текст.\n#отправить", &BesideWords { command: Send });
+        check_err("#отмена\nЯ передумал.", &BesideWords { command: Cancel });
+        check_err("#отмена\n#закрыть", &Contradiction { one: Cancel, other: Close });
+        check_err("#заметка\n#отправить", &Contradiction { one: Note, other: Send });
+    }
+
+    #[test]
+    fn an_address_is_read_as_programs_write_it() {
+        for line in ["#адрес Rita@Family.test", "#Address <rita@family.test>.", "№ адрес «rita@family.test»"] {
+            let read = parse(line).expect("an order");
+            let address = read.address.map(|address| address.to_string());
+            assert_eq!((read.commands, address.as_deref()), (vec![Address], Some("rita@family.test")), "{line}");
+        }
+        for line in ["#адрес", "#адрес Рита", "#адрес rita@family.test olga@family.test", "#адрес rita@"] {
+            check_err(line, &NoAddress { command: Address, written: line.to_owned() });
+        }
+    }
+
+    #[test]
+    fn the_words_alone_hold_no_line_that_reads_like_a_command() {
+        for (own, words) in [
+            ("Раз.\n#закрыть\nДва.", "Раз.\nДва."),
+            ("Готово.\n#закрить", "Готово."),
+            ("#передать анна\nПосмотри.", "Посмотри."),
+            ("# 1 и #11", "# 1 и #11"),
+            ("#закрыть", ""),
+        ] {
+            assert_eq!(words_alone(own), words, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_and_an_answer_are_told_apart() {
         let note = parse("#заметка\nтекст").expect("a note");
-        assert!(note.is_note() && note.answer().is_none() && !note.is_empty());
+        assert!(note.is_note() && note.words == "текст");
         let answer = parse("текст\n#закрыть\n#взять").expect("an answer");
-        assert!(answer.closes() && answer.takes() && answer.answer() == Some("текст"));
+        assert!(answer.closes() && answer.takes() && answer.words == "текст");
         let bare = parse("#закрыть").expect("a command");
-        assert!(bare.answer().is_none() && !bare.is_empty());
-        assert!(parse("").is_ok_and(|nothing| nothing.is_empty()));
+        assert!(bare.words.is_empty() && bare.closes());
         assert_eq!(unknown("#x", None).to_string(), "unknown command \"#x\"");
         assert_eq!(InTheMiddle { command: Take }.to_string(), "command \"взять\" stands in the middle of the text");
     }

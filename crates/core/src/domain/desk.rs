@@ -21,6 +21,8 @@ pub struct Desk {
     pub caps: ReceiptCaps,
     /// How long after closing a letter opens the ticket again.
     pub reopen_within: TimeDelta,
+    /// How long an answer given in business hours waits, so that its author can take it back.
+    pub recall: TimeDelta,
 }
 
 /// A person who answers.

@@ -136,6 +136,10 @@ pub struct DeliveryReport {
     pub recipients: Vec<EmailAddress>,
     /// What became of the letter.
     pub fate: Fate,
+    /// The enhanced status code that tells why (RFC 3463): `5.1.1`; empty where it gives none.
+    pub status: String,
+    /// What the receiving system answered; empty where the report does not repeat it.
+    pub diagnostic: CleanLine,
     /// By what it was recognised, for the operator.
     pub evidence: String,
 }
@@ -152,6 +156,30 @@ pub enum Fate {
     Delayed,
     /// It arrived, or was passed on.
     Delivered,
+}
+
+impl DeliveryReport {
+    /// Returns what the mail system said, in few words.
+    pub fn said(&self) -> String {
+        let (status, words) = (self.status.as_str(), self.diagnostic.as_str());
+        match (status.is_empty(), words.is_empty()) {
+            (_, true) if status.is_empty() => "the mail system gave no reason".to_owned(),
+            (_, true) => status.to_owned(),
+            (false, false) if !words.contains(status) => format!("{status} {words}"),
+            (_, false) => words.to_owned(),
+        }
+    }
+
+    /// Returns whether it is the address that is wrong, and not this letter, its size, or what the receiving system thinks of
+    /// it: class 5, subjects 0, 1 and disabled mailboxes (RFC 3463), or a report that tells nothing more.
+    pub fn is_about_address(&self) -> bool {
+        let status = self.status.as_str();
+        self.fate == Fate::FailedForGood
+            && (status.is_empty()
+                || ["5.0.", "5.1.", "5.2.1"]
+                    .iter()
+                    .any(|class| status.starts_with(class)))
+    }
 }
 
 impl IncomingMail {

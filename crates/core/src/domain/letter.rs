@@ -6,6 +6,9 @@
 //!  └──try later────┘ ├──refused for good──▶ failed
 //!                    └──cannot be composed──▶ held
 //! ```
+//!
+//! An answer may be written held, and waits for its author's word. Whoever wrote it, or the operator, may hold, release and
+//! cancel what has not left; a letter that was sent and came back is `failed`.
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +124,22 @@ impl Lane {
 }
 
 impl State {
+    /// Every state, for tables and tests.
+    pub const ALL: [State; 7] = [
+        State::Due,
+        State::Sending,
+        State::Sent,
+        State::MaybeSent,
+        State::Held,
+        State::Failed,
+        State::Cancelled,
+    ];
+
+    /// Returns the state with this name.
+    pub fn from_name(name: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
     /// Returns the name used in the database and in output.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::address::EmailAddress;
 use super::beginning::Beginning;
 use super::files::FilePart;
-use super::registration::{OwnLetter, Undelivered};
+use super::registration::{AboutOwnLetter, Undelivered};
 use super::text::CleanLine;
 use super::ticket::State;
 
@@ -189,7 +189,7 @@ pub enum SpecialistContent {
     /// What became of his own letter, and when that came in.
     OwnLetter {
         /// What became of it.
-        what: OwnLetter,
+        about: AboutOwnLetter,
         /// When it came in.
         received: DateTime<Utc>,
     },

@@ -17,6 +17,8 @@ pub struct Proof {
     pub digest: Option<(String, i64)>,
     /// The kind of our letter that the sender's own token stood on.
     pub answers_kind: Option<String>,
+    /// The entry that letter was about.
+    pub answers_entry: Option<i64>,
 }
 
 /// Returns what the tokens in `mail` prove. A token counts only for the address it was made for.
@@ -51,10 +53,11 @@ pub fn proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Proof {
             }
             continue;
         }
-        let answers = claim.purpose.clone();
+        let (kind, entry) = (claim.purpose.clone(), claim.entry);
         let found = (claim.recipient, claim.ticket);
         if is_senders && proof.specialist_ticket.is_none() {
-            proof.answers_kind = Some(answers);
+            proof.answers_kind = Some(kind);
+            proof.answers_entry = Some(entry);
             proof.specialist_ticket = Some(found);
         } else if !is_senders && of_others.is_none() {
             of_others = Some(found);

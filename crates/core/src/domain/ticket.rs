@@ -40,6 +40,10 @@ pub enum Event {
     Answered,
     /// A specialist closed it.
     Closed,
+    /// An answer did not arrive.
+    Bounced,
+    /// A specialist put its writer's address right.
+    Corrected,
 }
 
 /// What an event does to a ticket.
@@ -58,7 +62,10 @@ pub fn apply(state: State, event: Event) -> Transition {
         reopened: false,
     };
     match (state, event) {
-        (state, Event::WriterThanked) => to(state),
+        (state, Event::WriterThanked | Event::Corrected) => to(state),
+        // Nobody has been helped: there is work again.
+        (State::Answered | State::Closed, Event::Bounced) => to(State::InWork),
+        (state, Event::Bounced) => to(state),
         (State::Merged, _) => to(State::Merged),
         (State::New, Event::WriterWrote) => to(State::New),
         (State::New, Event::Taken) => to(State::InWork),

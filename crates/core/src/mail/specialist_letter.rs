@@ -10,7 +10,7 @@ use super::wording::Wording;
 use crate::domain::address::EmailAddress;
 use crate::domain::note::Note;
 use crate::domain::outgoing::{SpecialistContent, SpecialistEnvelope};
-use crate::domain::registration::OwnLetter;
+use crate::domain::registration::{AboutOwnLetter, OwnLetter};
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 
@@ -108,7 +108,8 @@ pub fn draft(
                 wording.text("digest_subject", context! { all => digest.all })?,
             )
         }
-        SpecialistContent::OwnLetter { what, received } => {
+        SpecialistContent::OwnLetter { about, received } => {
+            let AboutOwnLetter { what, draft, .. } = about;
             let effective =
                 if let OwnLetter::Accepted { at, .. } | OwnLetter::DigestAccepted { at } = &what {
                     moments.on(*at)
@@ -125,15 +126,26 @@ pub fn draft(
                 .split(' ')
                 .next()
                 .unwrap_or_default();
+            let mut since = (None, None);
+            if let OwnLetter::Stale { colleague, writer } = &what {
+                let colleague = colleague.as_ref();
+                since = (
+                    colleague.map(|one| context! { who => one.who.as_str(), at => moments.short(one.at), words => defused(&one.words) }),
+                    writer.as_ref().map(|one| context! { at => moments.short(one.at), words => defused(&one.words) }),
+                );
+            }
+            let (colleague, writer) = since;
+            let draft = draft.map(|words| defused(&words));
+            let said = context! { draft, colleague, writer };
             let extra = context! { number, sentinel, subject, effective, name_of_file => name_of_file.as_str(), received => moments.on(received), name };
-            let facts = context! { ..extra, ..Value::from(Serde(&what)) };
+            let facts = context! { ..said, ..extra, ..Value::from(Serde(&what)) };
             (
                 wording.text("own_letter", facts)?,
                 wording.text("own_letter_subject", context! { number, subject })?,
             )
         }
         SpecialistContent::Delivery(undelivered) => {
-            let facts = context! { number, sentinel, address => undelivered.address, reply => undelivered.reply };
+            let facts = context! { number, sentinel, address => undelivered.address, reply => undelivered.reply, fate => Value::from(Serde(&undelivered.fate)) };
             (
                 wording.text("delivery", facts)?,
                 wording.text("delivery_subject", context! { number })?,

@@ -18,7 +18,9 @@ use crate::domain::outgoing::{
     Digest, DigestLine, EarlierTicket, Notice, SpecialistContent, SpecialistEnvelope,
     WriterContent, WriterEnvelope,
 };
-use crate::domain::registration::{OwnLetter, Undelivered};
+use crate::domain::registration::{
+    AboutOwnLetter, ColleagueAnswered, OwnLetter, Undelivered, UndeliveredFate, WriterWrote,
+};
 use crate::domain::reply_text::{ReplyContext, SERVICE_LABELS, new_words, reply_text};
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
@@ -500,6 +502,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
             OwnLetter::Accepted {
                 at: opening,
                 answer: true,
+                replaces: false,
             },
             "ответ по № 1042 принят в понедельник, 23 ноября, в 23:04 МСК и уйдёт во вторник, 24 ноября, в 9:00 МСК",
         ),
@@ -507,6 +510,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
             OwnLetter::Accepted {
                 at: opening,
                 answer: false,
+                replaces: false,
             },
             "команда по № 1042 принята в понедельник, 23 ноября, в 23:04 МСК и сработает во вторник, 24 ноября, в 9:00 МСК",
         ),
@@ -541,7 +545,37 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
             "не удалось надёжно отделить от цитаты",
         ),
         (OwnLetter::Empty, "ничего не сделано"),
-        (OwnLetter::WrongLetter, "отвечает на служебное письмо"),
+        (OwnLetter::NotAnOrder, "отвечает на служебное письмо"),
+        (OwnLetter::Withdrawn, "По № 1042 отменено"),
+        (OwnLetter::NothingWaits, "нет ответа или команды"),
+        (
+            OwnLetter::Stale {
+                colleague: Some(ColleagueAnswered {
+                    who: "Анна Белова".into(),
+                    at: at("2026-11-23T10:32:00"),
+                    words: "Кабинет 14.".into(),
+                }),
+                writer: None,
+            },
+            "уже есть ответ: Анна Белова, пн 23.11, 10:32",
+        ),
+        (
+            OwnLetter::Stale {
+                colleague: None,
+                writer: Some(WriterWrote {
+                    at: at("2026-11-23T10:32:00"),
+                    words: "Уже не нужно.".into(),
+                }),
+            },
+            "Уже не нужно.",
+        ),
+        (
+            OwnLetter::AddressRefused {
+                address: "rita@family.test".into(),
+                why: "came back: 5.1.1 no such user".into(),
+            },
+            "прежнее письмо на rita@family.test не дошло",
+        ),
         (
             OwnLetter::DigestNotUnderstood {
                 written: "#закрыть 5".into(),
@@ -583,7 +617,11 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
     for (what, want) in told {
         for language in LANGUAGES {
             let content = SpecialistContent::OwnLetter {
-                what: what.clone(),
+                about: AboutOwnLetter {
+                    what: what.clone(),
+                    draft: Some("Мои слова.".into()),
+                    again: false,
+                },
                 received: at("2026-11-23T23:04:00"),
             };
             let mail = text(&specialist_mail(content, Some(1042), language));
@@ -597,6 +635,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
         let undelivered = Undelivered {
             address: "rita@family.test".into(),
             reply: "RCPT TO: 550 no such user".into(),
+            fate: UndeliveredFate::Failed,
         };
         assert!(
             text(&specialist_mail(

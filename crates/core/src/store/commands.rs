@@ -2,17 +2,27 @@
 
 use chrono::{DateTime, Utc};
 
+use super::address;
 use super::facts::ticket_facts;
+use super::registration::Registrar;
 use super::registration::{insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, query_all, query_one};
+use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};
 use crate::domain::ticket::apply;
+use crate::domain::token::TokenKey;
 
 impl Store {
     /// Carries out every order that is due, each in a transaction of its own, and returns how many there were.
-    pub async fn apply_due_commands(&self, desk: &Desk, now: DateTime<Utc>) -> Result<u64> {
-        let select = "SELECT id, ticket, message, login, verb FROM command WHERE applied_at IS NULL AND due_at <= $1 ORDER BY due_at, id";
+    pub async fn apply_due_commands(
+        &self,
+        desk: &Desk,
+        key: &TokenKey,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        let select = "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox FROM command c JOIN ticket t ON t.number = c.ticket
+                      WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1 ORDER BY c.due_at, c.id";
         let mut applied = 0;
         for row in query_all(&self.db, select, [now.into()]).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (
@@ -30,7 +40,7 @@ impl Store {
             let tx = self.begin_write().await?;
             if execute(
                 &tx,
-                "UPDATE command SET applied_at = $2 WHERE id = $1 AND applied_at IS NULL",
+                "UPDATE command SET applied_at = $2 WHERE id = $1 AND applied_at IS NULL AND cancelled_at IS NULL",
                 [id.into(), now.into()],
             )
             .await?
@@ -51,6 +61,15 @@ impl Store {
                 insert_event(&tx, Some(number), kept, now).await?;
                 tx.commit().await?;
                 continue;
+            }
+            let address: Option<String> = row.try_get("", "address")?;
+            let mailbox = EmailAddress::parse(&row.try_get::<String>("", "mailbox")?);
+            if let (Some(address), Some(mailbox)) = (
+                address.and_then(|address| EmailAddress::parse(&address)),
+                &mailbox,
+            ) {
+                let registrar = Registrar { desk, key, mailbox };
+                address::correct(&tx, registrar, number, &address, now).await?;
             }
             let state = apply(ticket.state, verb.event()).to;
             let assignee = match desk.by_login(&login) {

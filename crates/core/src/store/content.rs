@@ -98,7 +98,7 @@ impl Store {
             }
             Kind::Digest => SpecialistContent::Digest(self.digest(row.id).await?),
             Kind::OwnLetter => SpecialistContent::OwnLetter {
-                what: serde_json::from_str(words).map_err(about)?,
+                about: serde_json::from_str(words).map_err(about)?,
                 received: message.map_or(row.created_at, |message| message.received_at),
             },
             Kind::Delivery => {
@@ -138,7 +138,11 @@ impl Store {
                     what: "an answer of somebody who is no specialist any more".to_owned(),
                 })?;
                 let asked = self.last_question(row.ticket, cause.id).await?;
-                let files = self.files(cause, true).await?;
+                let files = if row.with_files {
+                    self.files(cause, true).await?
+                } else {
+                    Vec::new()
+                };
                 let raw = if files.is_empty() {
                     Vec::new()
                 } else {

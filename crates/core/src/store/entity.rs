@@ -139,8 +139,10 @@ table!(command "command" {
     message: i64,
     login: String,
     verb: String,
+    address: Option<String>,
     due_at: DateTimeUtc,
     applied_at: Option<DateTimeUtc>,
+    cancelled_at: Option<DateTimeUtc>,
     created_at: DateTimeUtc,
 });
 
@@ -156,6 +158,9 @@ table!(letter "letter" {
     recipient_login: Option<String>,
     author_login: Option<String>,
     words: Option<String>,
+    with_files: bool,
+    verbs: Option<String>,
+    put_off: bool,
     message_id: String,
     dedup_key: String,
     state: String,

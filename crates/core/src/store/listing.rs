@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
 
-use super::entity::{attachment, event, ledger, letter, message, note, ticket};
+use super::entity::{attachment, event, ledger, message, note, ticket};
 use super::folder::FolderKey;
 use super::outbox::letters_of;
 use super::{Result, Store, query_all};
@@ -27,24 +27,6 @@ pub struct TicketRow {
     pub assignee: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-/// An outgoing letter, as scripts read it.
-#[derive(Debug, Clone, Serialize)]
-#[allow(
-    missing_docs,
-    reason = "the names are the documentation: spec'd JSON fields"
-)]
-pub struct LetterRow {
-    pub id: i64,
-    pub kind: String,
-    pub ticket: Option<i64>,
-    pub to: String,
-    pub state: String,
-    pub due_at: DateTime<Utc>,
-    pub attempts: i32,
-    pub message_id: String,
-    pub why: Option<String>,
 }
 
 /// A ledger row, as scripts read it.
@@ -232,33 +214,6 @@ impl Store {
             }
         }
         Ok(None)
-    }
-
-    /// Returns outgoing letters, newest first; of one ticket, or all.
-    pub async fn letters(&self, ticket: Option<i64>, limit: u64) -> Result<Vec<LetterRow>> {
-        let mut select = letter::Entity::find();
-        if let Some(number) = ticket {
-            select = select.filter(letter::Column::Ticket.eq(number));
-        }
-        let rows = select
-            .order_by_desc(letter::Column::Id)
-            .limit(limit)
-            .all(&self.db)
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| LetterRow {
-                id: row.id,
-                kind: row.kind,
-                ticket: row.ticket,
-                to: row.recipient_address,
-                state: row.state,
-                due_at: row.due_at,
-                attempts: row.attempts,
-                message_id: row.message_id,
-                why: row.why,
-            })
-            .collect())
     }
 
     /// Returns how many ledger rows of the folder ended in each outcome; those not decided yet count under `pending`.

@@ -3,10 +3,12 @@
 //! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger;
 //! - `registration`: all that one letter causes; `facts`: what must be known first; `new_letter`: rows of the outbox;
 //! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
+//! - `unsent`: answers taken back, replaced or let go; `address`: addresses that are wrong, and put right;
 //! - `digest`: notices, and what stands for them in a flood;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
-//! - `listing`: what operators ask to see; `schema`: migrations.
+//! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
+mod address;
 pub mod commands;
 pub mod content;
 mod digest;
@@ -16,6 +18,7 @@ pub mod folder;
 pub mod heartbeat;
 pub mod intake;
 pub mod lease;
+pub mod letters;
 pub mod listing;
 mod new_letter;
 pub mod outbox;
@@ -23,6 +26,7 @@ pub mod registration;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 use std::time::Duration;
 

@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
 use super::entity::letter;
-use super::facts::count_letters;
 use super::registration::Registrar;
 use super::{Result, query_one};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Specialist;
 use crate::domain::letter::{Kind, State as LetterState};
+use crate::domain::registration::{Hold, NewAlert};
 use crate::domain::text::CleanLine;
 use crate::domain::token::WRITER;
 
@@ -36,6 +36,10 @@ pub(super) struct NewRow<'a> {
     pub login: Option<String>,
     pub author: Option<String>,
     pub words: Option<String>,
+    /// Whether the files of the letter it is made from go with it.
+    pub with_files: bool,
+    /// Why it waits for its author's word, if it does.
+    pub held: Option<Hold>,
     pub due_at: DateTime<Utc>,
 }
 
@@ -56,6 +60,8 @@ impl<'a> NewRow<'a> {
             login: Some(specialist.login.clone()),
             author: None,
             words,
+            with_files: true,
+            held: None,
             due_at,
         }
     }
@@ -82,6 +88,17 @@ pub(super) async fn insert_letter(
         new.address,
         registrar.mailbox.domain(),
     );
+    let (state, why, verbs) = match new.held {
+        None => (LetterState::Due, None, None),
+        Some(hold) => {
+            let verbs: Vec<&str> = hold.verbs.iter().map(|verb| verb.as_str()).collect();
+            (
+                LetterState::Held,
+                Some(hold.why.to_owned()),
+                Some(verbs.join(" ")),
+            )
+        }
+    };
     let row = letter::ActiveModel {
         kind: Set(new.kind.as_str().to_owned()),
         lane: Set(new.kind.lane().as_str().to_owned()),
@@ -95,7 +112,11 @@ pub(super) async fn insert_letter(
         words: Set(new.words),
         dedup_key: Set(dedup_key(new.kind, number, entry, new.address)),
         message_id: Set(message_id),
-        state: Set(LetterState::Due.as_str().to_owned()),
+        with_files: Set(new.with_files),
+        verbs: Set(verbs),
+        put_off: Set(new.kind == Kind::Answer && new.due_at > now),
+        why: Set(why),
+        state: Set(state.as_str().to_owned()),
         due_at: Set(new.due_at),
         attempts: Set(0),
         fence: Set(0),
@@ -137,35 +158,84 @@ pub(super) async fn alert_operator(
     };
     // One an hour a matter; the log and the ledger have them all.
     let hour_ago = now - TimeDelta::hours(1);
-    if count_letters(
-        tx,
-        Kind::Alert,
-        address,
-        hour_ago,
-        "AND words LIKE 'quarantine %'",
-    )
-    .await?
-        > 0
-    {
+    if alerts(tx, address, hour_ago, "quarantine ").await? > 0 {
         return Ok(());
     }
     // A letter that was tried again and failed again has had its own.
     if is_written(tx, Kind::Alert, 0, ledger_id, address).await? {
         return Ok(());
     }
-    let name = CleanLine::default();
-    let row = NewRow {
-        kind: Kind::Alert,
-        cause: Cause::Ledger(ledger_id),
-        address,
-        name,
-        login: None,
-        author: None,
-        words: Some(format!(
-            "quarantine {ledger_id}\n\n{what}; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {ledger_id}"
-        )),
-        due_at: now,
-    };
+    let words = format!(
+        "quarantine {ledger_id}\n\n{what}; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {ledger_id}"
+    );
+    let row = alert_row(Cause::Ledger(ledger_id), address, words, now);
     insert_letter(tx, registrar, row, now).await?;
     Ok(())
+}
+
+/// Writes an alert that a registered message causes, at most once a day a matter.
+pub(super) async fn alert_of_message(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    message: i64,
+    alert: &NewAlert,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(address) = &registrar.desk.operator else {
+        return Ok(());
+    };
+    let day_ago = now - TimeDelta::days(1);
+    if alerts(tx, address, day_ago, &format!("{}\n", alert.matter)).await? > 0 {
+        return Ok(());
+    }
+    let words = format!("{}\n\n{}", alert.matter, alert.words);
+    let cause = Cause::Message {
+        ticket: None,
+        message,
+    };
+    let row = alert_row(cause, address, words, now);
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
+}
+
+/// How many alerts that begin with `matter` were written since then.
+async fn alerts(
+    tx: &impl ConnectionTrait,
+    operator: &EmailAddress,
+    since: DateTime<Utc>,
+    matter: &str,
+) -> Result<i64> {
+    let select = "SELECT count(*) AS n FROM letter WHERE kind = 'alert' AND recipient_address = $1 AND due_at > $2 AND substr(words, 1, $3) = $4";
+    let length = i32::try_from(matter.chars().count()).unwrap_or(i32::MAX);
+    let values = [
+        operator.as_str().into(),
+        since.into(),
+        length.into(),
+        matter.into(),
+    ];
+    let row = query_one(tx, select, values).await?;
+    Ok(row
+        .map(|row| row.try_get("", "n"))
+        .transpose()?
+        .unwrap_or(0))
+}
+
+fn alert_row(
+    cause: Cause,
+    address: &EmailAddress,
+    words: String,
+    now: DateTime<Utc>,
+) -> NewRow<'_> {
+    NewRow {
+        kind: Kind::Alert,
+        cause,
+        address,
+        name: CleanLine::default(),
+        login: None,
+        author: None,
+        words: Some(words),
+        with_files: false,
+        held: None,
+        due_at: now,
+    }
 }

@@ -11,7 +11,7 @@ use super::registration::{Registrar, insert_event};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one, sql};
 use crate::domain::address::EmailAddress;
 use crate::domain::letter::{Kind, Lane};
-use crate::domain::registration::{NewEvent, Undelivered};
+use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate};
 use crate::process;
 
 /// A letter that this process may send, until its lease runs out.
@@ -35,6 +35,8 @@ pub struct Claimed {
     pub due_at: DateTime<Utc>,
     /// The bytes of an attempt whose end is not known. They go again unchanged.
     pub frozen: Option<Vec<u8>>,
+    /// Whether it left its author time to take it back.
+    pub put_off: bool,
     pub(super) row: letter::Model,
 }
 
@@ -86,7 +88,7 @@ pub const POLL_GRACE: TimeDelta = TimeDelta::minutes(10);
 const CLAIMABLE: &str = "l.lane = $1 AND l.mailbox = $2 AND l.state IN ('due', 'sending', 'maybe_sent') AND l.due_at <= $3 AND (l.state <> 'sending' OR l.lease_until <= $3)
     AND (SELECT min(e.id) FROM letter e WHERE e.ticket = l.ticket AND e.recipient_address = l.recipient_address AND e.lane = l.lane AND e.id < l.id
          AND e.state IN ('due', 'sending', 'maybe_sent')) IS NULL
-    AND (l.kind <> 'answer' OR l.due_at <= l.created_at OR l.due_at <= $4
+    AND (NOT l.put_off OR l.due_at <= $4
          OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || l.mailbox AND h.good_at >= l.due_at))";
 
 impl Store {
@@ -152,6 +154,7 @@ impl Store {
             created_at: row.created_at,
             due_at: row.due_at,
             frozen: row.frozen.clone(),
+            put_off: row.put_off,
             row,
         }))
     }
@@ -366,6 +369,7 @@ async fn tell_author(
     let what = Undelivered {
         address: claimed.row.recipient_address.clone(),
         reply: why.to_owned(),
+        fate: UndeliveredFate::Failed,
     };
     let cause = Cause::Message {
         ticket: claimed.ticket,

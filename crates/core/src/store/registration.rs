@@ -12,8 +12,10 @@ use super::facts::facts;
 use super::folder::{self, FolderKey};
 use super::intake::{self, Listed, Pending};
 use super::lease::{self, Held};
-use super::new_letter::{Cause, NewRow, alert_operator, insert_letter, json};
-use super::{Result, Store, StoreError, execute};
+use super::new_letter::{
+    Cause, NewRow, alert_of_message, alert_operator, insert_letter, is_written, json,
+};
+use super::{Result, Store, StoreError, address, execute, unsent};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
@@ -157,7 +159,7 @@ async fn register_one(
         return Ok(None);
     }
     let proof = proof(mail, registrar.desk, registrar.key);
-    let mut facts = facts(tx, mail, &proof, registrar.desk, now).await?;
+    let mut facts = facts(tx, pending, mail, &proof, registrar.desk, now).await?;
     facts.received_by = Some(registrar.mailbox.clone());
     let registration = decide(mail, &proof, &facts, registrar.desk, now);
     apply(tx, registrar, pending, mail, registration, now)
@@ -201,8 +203,21 @@ async fn apply(
             )
             .await?;
         }
+        // Before new letters: an answer stands in the place of another, or goes to the address it is said to go to.
+        for settled in &registration.settled {
+            unsent::settle(tx, settled, now).await?;
+        }
+        if let Some(bounce) = &registration.bounce {
+            address::bounced(tx, registrar, bounce, message_id, now).await?;
+        }
+        if let Some(address) = &registration.confirmed {
+            address::confirmed(tx, address, now).await?;
+        }
         for new in registration.letters {
             write_letter(tx, registrar, number, message_id, new, now).await?;
+        }
+        if let Some(alert) = &registration.alert {
+            alert_of_message(tx, registrar, message_id, alert, now).await?;
         }
         if let (Some(number), Some(new)) = (number, registration.note) {
             let row = note::ActiveModel {
@@ -219,26 +234,26 @@ async fn apply(
         if let Some(NewMessage::Specialist(login)) = &registration.message {
             let mut commands: Vec<(i64, NewCommand)> = Vec::new();
             if let Some(number) = number {
-                commands.extend(registration.commands.iter().map(|new| (number, *new)));
+                commands.extend(registration.commands.into_iter().map(|new| (number, new)));
             }
-            commands.extend(
-                registration
-                    .taken
-                    .iter()
-                    .map(|one| (one.number, one.command)),
-            );
+            let taken = registration.taken.iter();
+            commands.extend(taken.map(|one| (one.number, one.command.clone())));
             for (number, new) in commands {
                 let row = command::ActiveModel {
                     ticket: Set(number),
                     message: Set(message_id),
                     login: Set(login.clone()),
                     verb: Set(new.verb.as_str().to_owned()),
+                    address: Set(new.address.as_ref().map(ToString::to_string)),
                     due_at: Set(new.due_at),
                     applied_at: Set(new.applied.then_some(now)),
                     created_at: Set(now),
                     ..Default::default()
                 };
                 row.insert(tx).await?;
+                if let (true, Some(address)) = (new.applied, &new.address) {
+                    address::correct(tx, registrar, number, address, now).await?;
+                }
             }
             if let Some(specialist) = registrar.desk.by_login(login) {
                 for taken in &registration.taken {
@@ -438,6 +453,8 @@ async fn write_receipt(
         login: None,
         author: None,
         words: None,
+        with_files: false,
+        held: None,
         due_at,
     };
     let letter = insert_letter(tx, registrar, row, now).await?;
@@ -466,31 +483,29 @@ async fn write_letter(
             due_at,
             letter,
         } => {
-            let (kind, author, words) = match letter {
-                WriterLetter::Reopened => (Kind::Reopened, None, None),
-                WriterLetter::Answer { author, words } => {
-                    (Kind::Answer, Some(author), Some(words.as_str().to_owned()))
-                }
-            };
-            insert_letter(
-                tx,
-                registrar,
-                NewRow {
-                    kind,
-                    cause: Cause::Message {
-                        ticket: number,
-                        message: entry,
-                    },
-                    address: &address,
-                    name,
-                    login: None,
-                    author,
-                    words,
-                    due_at,
+            let mut row = NewRow {
+                kind: Kind::Reopened,
+                cause: Cause::Message {
+                    ticket: number,
+                    message: entry,
                 },
-                now,
-            )
-            .await?;
+                address: &address,
+                name,
+                login: None,
+                author: None,
+                words: None,
+                with_files: false,
+                held: None,
+                due_at,
+            };
+            if let WriterLetter::Answer(answer) = letter {
+                row.kind = Kind::Answer;
+                row.author = Some(answer.author);
+                row.words = Some(answer.words.as_str().to_owned());
+                row.with_files = answer.with_files;
+                row.held = answer.held;
+            }
+            insert_letter(tx, registrar, row, now).await?;
         }
         NewLetter::ToSpecialist {
             login,
@@ -513,6 +528,11 @@ async fn write_letter(
                 SpecialistLetter::OwnLetter(what) => (Kind::OwnLetter, Some(json(&what))),
                 SpecialistLetter::Delivery(what) => (Kind::Delivery, Some(json(&what))),
             };
+            // He may have been told by the same cause of another answer of his.
+            let address = &specialist.address;
+            if is_written(tx, kind, number.unwrap_or_default(), entry, address).await? {
+                return Ok(());
+            }
             let cause = Cause::Message {
                 ticket: number,
                 message: entry,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Facts, NewMessage, Outcome, Registration, TicketChange, specialist, writer};
+use super::{Facts, NewMessage, Outcome, Registration, TicketChange, report, specialist, writer};
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
 use crate::domain::proof::Proof;
@@ -30,7 +30,7 @@ pub fn decide(
     }
     let robot::Judgement { author, evidence } = robot::judge(mail);
     if author == Author::DeliveryReport {
-        return report(facts);
+        return report::decide(mail, facts, desk, now);
     }
     if let Some(why) = is_own(mail, author, proof, facts, desk) {
         // No message: at the other address the same letter may be a person's.
@@ -49,7 +49,16 @@ pub fn decide(
     if let Some(specialist) = sender.and_then(|sender| desk.active_by_address(sender, now)) {
         return match (&proof.specialist_ticket, &facts.specialist_ticket) {
             (Some((login, _)), Some(ticket)) if *login == specialist.login => {
-                specialist::reply(mail, proof, facts, specialist, ticket, desk, now)
+                let reply = specialist::Reply {
+                    mail,
+                    proof,
+                    facts,
+                    specialist,
+                    ticket,
+                    desk,
+                    now,
+                };
+                reply.decide()
             }
             (Some((login, _)), Some(ticket)) => {
                 specialist::foreign(mail, login, ticket, facts, now)
@@ -63,7 +72,9 @@ pub fn decide(
     if let Some(ticket) = &facts.writer_ticket
         && writer::belongs(sender, ticket)
     {
-        return writer::entry(mail, ticket, facts, desk, now);
+        let mut registration = writer::entry(mail, ticket, facts, desk, now);
+        registration.confirmed = sender.cloned();
+        return registration;
     }
     if let (Some((login, _)), Some(ticket)) = (&proof.specialist_ticket, &facts.specialist_ticket) {
         return specialist::foreign(mail, login, ticket, facts, now);
@@ -97,15 +108,6 @@ fn is_own(
         return None;
     }
     Some("it comes from an address of the desk")
-}
-
-/// A delivery report: tied to the letter it speaks of, where that is known.
-fn report(facts: &Facts) -> Registration {
-    let reason = match &facts.reported {
-        Some(letter) => format!("reports on letter {} ({})", letter.id, letter.kind.as_str()),
-        None => "a delivery report on no letter of ours".to_owned(),
-    };
-    Registration::kept(Outcome::Bounce, reason, Some(NewMessage::Robot))
 }
 
 /// Ties a letter to a ticket without moving it.

@@ -3,12 +3,16 @@
 //!
 //! - [`decide`] puts the questions in order;
 //! - `writer` answers for people who ask for help;
+//! - `report` answers for mail systems that tell of our letters;
 //! - `specialist` answers for people who help.
 
 mod decide;
+mod report;
 mod specialist;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unsent_tests;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -74,6 +78,14 @@ pub struct Facts {
     pub receipts: RecentReceipts,
     /// Letters written to the sender within the last day because he could not be recognised.
     pub refusals_today: u32,
+    /// Letters about a letter of his own written to the sender within the last day because he answered such a letter.
+    pub again_today: u32,
+    /// What the specialist has written or ordered on his ticket that has not left or taken effect, oldest first.
+    pub unsent: Vec<Unsent>,
+    /// What came to the ticket after the letter that the specialist answers.
+    pub since: Since,
+    /// Why the address that would be answered is not written to, if it is not.
+    pub dead_address: Option<String>,
     /// Notices of reopening written to the sender within the last day.
     pub reopenings_today: u32,
 }
@@ -104,15 +116,69 @@ pub struct FoldedTicket {
     pub messages: Vec<i64>,
 }
 
-/// A letter of ours that a delivery report is about.
+/// Something a specialist wrote or ordered that has not left or taken effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// The entry of the letter it came in.
+    pub entry: i64,
+    /// The words of the answer.
+    pub words: String,
+    /// The answer; `None` where only orders wait.
+    pub letter: Option<i64>,
+    /// Whether the answer waits for its author's word, and not for its time.
+    pub held: bool,
+    /// Whether the answer waits for a time that was put off, so that it can be replaced.
+    pub put_off: bool,
+    /// What else was ordered with an answer that is held.
+    pub verbs: Vec<Verb>,
+}
+
+/// What came to a ticket after a certain entry.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Since {
+    /// A colleague's latest answer.
+    pub colleague: Option<ColleagueAnswered>,
+    /// The writer's latest letter.
+    pub writer: Option<WriterWrote>,
+}
+
+/// A colleague's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColleagueAnswered {
+    /// His login; in a letter, his name.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// His words.
+    pub words: String,
+}
+
+/// A letter of the writer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriterWrote {
+    /// When it came in.
+    pub at: DateTime<Utc>,
+    /// Its words.
+    pub words: String,
+}
+
+/// A letter of ours that a delivery report is about.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReportedLetter {
     /// Its row.
     pub id: i64,
     /// Its ticket.
-    pub ticket: Option<i64>,
+    pub ticket: Option<TicketFacts>,
     /// Its kind.
     pub kind: Kind,
+    /// Where it went.
+    pub recipient: Option<EmailAddress>,
+    /// Login of the specialist whose answer it is.
+    pub author: Option<String>,
+    /// Whether its author was told already that it failed.
+    pub has_failed: bool,
+    /// Whether its author was told already that it is late.
+    pub is_late: bool,
 }
 
 /// Everything one letter causes.
@@ -134,10 +200,63 @@ pub struct Registration {
     pub commands: Vec<NewCommand>,
     /// Tickets that a specialist takes from a digest.
     pub taken: Vec<Taken>,
+    /// What becomes of answers and orders that have not left or taken effect.
+    pub settled: Vec<Settled>,
+    /// What a delivery report changes.
+    pub bounce: Option<Bounce>,
+    /// An address whose owner has answered a letter of ours: it is read, and written to again if it was not.
+    pub confirmed: Option<EmailAddress>,
+    /// What the operator is told.
+    pub alert: Option<NewAlert>,
     /// Letters to write.
     pub letters: Vec<NewLetter>,
     /// What to note in the ticket's history.
     pub events: Vec<NewEvent>,
+}
+
+/// What becomes of an [`Unsent`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which.
+    pub unsent: Unsent,
+    /// What becomes of it.
+    pub how: Settlement,
+}
+
+/// What becomes of something unsent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// The answer goes.
+    Send {
+        /// When it is due.
+        due_at: DateTime<Utc>,
+        /// Whether its files stay behind.
+        without_files: bool,
+    },
+    /// Its author withdrew it.
+    Withdraw,
+    /// A later letter of its author stands in its place.
+    Replace,
+}
+
+/// What a delivery report says of a letter of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounce {
+    /// The letter.
+    pub letter: i64,
+    /// Why it did not arrive.
+    pub why: String,
+    /// The address, if it is not to be written to again.
+    pub dead: Option<EmailAddress>,
+}
+
+/// What the operator is told, at most once a day a matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAlert {
+    /// What it is about, in a few words that are the same each time.
+    pub matter: String,
+    /// What happened and what to do.
+    pub words: String,
 }
 
 /// What a letter does to tickets.
@@ -215,10 +334,12 @@ pub struct NewNote {
 }
 
 /// What a specialist ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCommand {
     /// The order.
     pub verb: Verb,
+    /// The address that [`Verb::Address`] names.
+    pub address: Option<EmailAddress>,
     /// When it takes effect.
     pub due_at: DateTime<Utc>,
     /// Whether this registration carries it out; otherwise the worker does at `due_at`.
@@ -248,6 +369,8 @@ pub enum Verb {
     Answer,
     /// The specialist closed it.
     Close,
+    /// The writer's address is another one.
+    Address,
 }
 
 /// A letter to write. To whom it goes decides what can be in it: the two kinds of recipients have no type in common.
@@ -281,15 +404,33 @@ pub enum WriterLetter {
     /// The ticket is open again.
     Reopened,
     /// A specialist's answer.
-    Answer {
-        /// Login of its author.
-        author: String,
-        /// His words.
-        words: AnswerWords,
-    },
+    Answer(Answer),
 }
 
-/// Words a specialist certainly wrote for the writer: only what was cut with certainty from his own letter becomes one.
+/// A specialist's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Login of its author.
+    pub author: String,
+    /// His words.
+    pub words: AnswerWords,
+    /// Whether the files of his letter go with them.
+    pub with_files: bool,
+    /// Why it waits for its author's word, if it does.
+    pub held: Option<Hold>,
+}
+
+/// Why an answer waits for its author's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// In words, for the operator.
+    pub why: &'static str,
+    /// What was ordered with it.
+    pub verbs: Vec<Verb>,
+}
+
+/// Words a specialist wrote for the writer: only what was cut with certainty from his own letter becomes one, or what he was
+/// shown of it and then let go himself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerWords(String);
 
@@ -306,21 +447,56 @@ pub enum SpecialistLetter {
     /// A writer wrote.
     Notice,
     /// What became of the specialist's own letter.
-    OwnLetter(OwnLetter),
+    OwnLetter(AboutOwnLetter),
     /// What became of an answer of his on its way.
     Delivery(Undelivered),
+}
+
+/// A letter about a specialist's own letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutOwnLetter {
+    /// What became of it.
+    #[serde(flatten)]
+    pub what: OwnLetter,
+    /// The words that wait for his word; `None` if none do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// Whether his letter answered one about a letter of his own.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// What became of a specialist's own letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum OwnLetter {
-    /// Accepted outside business hours; takes effect at the next opening.
+    /// Accepted; takes effect at the next opening.
     Accepted {
         /// When.
         at: DateTime<Utc>,
         /// Whether there is an answer to send.
         answer: bool,
+        /// Whether it stands in the place of an earlier one.
+        #[serde(default)]
+        replaces: bool,
+    },
+    /// His answer or order was withdrawn.
+    Withdrawn,
+    /// There is nothing that could be let go or withdrawn: it has left, or never was.
+    NothingWaits,
+    /// Not sent: a colleague answered, or the writer wrote, after the letter that is answered.
+    Stale {
+        /// The colleague's answer.
+        colleague: Option<ColleagueAnswered>,
+        /// The writer's letter.
+        writer: Option<WriterWrote>,
+    },
+    /// Not sent: the writer's address refused an earlier letter.
+    AddressRefused {
+        /// The address.
+        address: String,
+        /// What was said of it.
+        why: String,
     },
     /// Not sent: a command was not understood.
     CommandNotUnderstood {
@@ -352,8 +528,8 @@ pub enum OwnLetter {
         /// That address.
         address: String,
     },
-    /// Kept: it answers one of our letters about his own letters, which go to nobody.
-    WrongLetter,
+    /// Not sent: it answers a letter of ours about a letter of his own, and orders nothing.
+    NotAnOrder,
     /// Not sent: a file may hold the notice, with all that is internal in it.
     FileMayQuoteUs {
         /// Its name.
@@ -385,6 +561,22 @@ pub struct Undelivered {
     pub address: String,
     /// What the server said.
     pub reply: String,
+    /// Why it did not.
+    #[serde(default)]
+    pub fate: UndeliveredFate,
+}
+
+/// Why an answer did not arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndeliveredFate {
+    /// Refused or given up; another day it may be taken.
+    #[default]
+    Failed,
+    /// There is nobody at this address.
+    DeadAddress,
+    /// It is late and still being tried.
+    Delayed,
 }
 
 /// Something to note in a ticket's history.
@@ -425,6 +617,10 @@ impl Registration {
             note: None,
             commands: Vec::new(),
             taken: Vec::new(),
+            settled: Vec::new(),
+            bounce: None,
+            confirmed: None,
+            alert: None,
             letters: Vec::new(),
             events: Vec::new(),
         }
@@ -470,12 +666,13 @@ impl Verb {
             Verb::Take => "take",
             Verb::Answer => "answer",
             Verb::Close => "close",
+            Verb::Address => "address",
         }
     }
 
     /// Returns the verb with this name.
     pub fn from_name(name: &str) -> Option<Verb> {
-        [Verb::Take, Verb::Answer, Verb::Close]
+        [Verb::Take, Verb::Answer, Verb::Close, Verb::Address]
             .into_iter()
             .find(|verb| verb.as_str() == name)
     }
@@ -486,6 +683,7 @@ impl Verb {
             Verb::Take => super::ticket::Event::Taken,
             Verb::Answer => super::ticket::Event::Answered,
             Verb::Close => super::ticket::Event::Closed,
+            Verb::Address => super::ticket::Event::Corrected,
         }
     }
 
@@ -495,6 +693,7 @@ impl Verb {
             Verb::Take => "taken",
             Verb::Answer => "answered",
             Verb::Close => "closed",
+            Verb::Address => "address",
         }
     }
 }

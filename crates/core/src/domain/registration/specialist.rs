@@ -1,12 +1,15 @@
 //! Letters of specialists: answers, notes and commands. Whatever is not certain is kept and told to its author;
 //! leaking is worse than delay.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    AnswerWords, Facts, NewCommand, NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter,
-    Registration, SpecialistLetter, Taken, TicketChange, TicketFacts, Verb, WriterLetter,
+    AboutOwnLetter, Answer, AnswerWords, ColleagueAnswered, Facts, Hold, NewAlert, NewCommand,
+    NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter, Registration, Settled,
+    Settlement, SpecialistLetter, Taken, TicketChange, TicketFacts, Unsent, Verb, WriterLetter,
+    WriterWrote,
 };
+use crate::domain::address::EmailAddress;
 use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
 use crate::domain::files::LOGO_BYTES;
@@ -15,182 +18,483 @@ use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::notice_digest::{self, NotUnderstood};
 use crate::domain::proof::Proof;
-use crate::domain::reply_text::{ReplyContext, reply_text};
+use crate::domain::reply_text::{ReplyContext, certain_top, reply_text, requester_text};
+use crate::domain::thanks::is_only_thanks;
 use crate::domain::ticket::apply;
 
 /// Letters a day to one address that could not be recognised as a specialist's own.
 const REFUSALS_PER_DAY: u32 = 5;
 
-/// A specialist's reply to a letter that was sent to him about `ticket`.
-pub(super) fn reply(
-    mail: &IncomingMail,
-    proof: &Proof,
-    facts: &Facts,
-    specialist: &Specialist,
-    ticket: &TicketFacts,
-    desk: &Desk,
-    now: DateTime<Utc>,
-) -> Registration {
-    let to_us = mail.to.iter().any(|address| desk.is_own(address));
-    if mail.is_forward() || !to_us {
-        return kept_back(
-            mail.body.as_str(),
-            false,
-            OwnLetter::ForwardKept,
-            specialist,
-            ticket,
-            now,
-        );
-    }
-    // A reply to a letter about a letter answers nobody: it is a robot's, or written in the wrong place. Told at most a
-    // few times a day, or two programs would talk to each other for ever.
-    let answers_us = |kind: Kind| proof.answers_kind.as_deref() == Some(kind.as_str());
-    if answers_us(Kind::OwnLetter) || answers_us(Kind::Delivery) {
-        let mut kept = kept_back(
-            mail.body.as_str(),
-            true,
-            OwnLetter::WrongLetter,
-            specialist,
-            ticket,
-            now,
-        );
-        if facts.refusals_today >= REFUSALS_PER_DAY {
-            kept.letters.clear();
-        }
-        return kept;
-    }
-    if let Some(file) = mail.attachments.iter().find(|file| file.may_quote_us) {
-        let name = file.name.clone();
-        return kept_back(
-            mail.body.as_str(),
-            true,
-            OwnLetter::FileMayQuoteUs { name },
-            specialist,
-            ticket,
-            now,
-        );
-    }
-    let text = reply_text(
-        mail.body.as_str(),
-        ReplyContext::of_reply(mail.sender_name().as_str()),
-    );
-    let Some(own) = text.certain() else {
-        // The whole letter is the draft: what is the author's in it is just what could not be told.
-        return kept_back(
-            mail.body.as_str(),
-            true,
-            OwnLetter::QuotationUncertain,
-            specialist,
-            ticket,
-            now,
-        );
-    };
-    let instructions = match command::parse(own) {
-        Ok(instructions) => instructions,
-        Err(error) => return kept_back(own, true, explain(error), specialist, ticket, now),
-    };
-    let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
-    let has_files = !mail.attachments.iter().all(is_logo);
-    let answers = !instructions.is_note() && (!instructions.words.is_empty() || has_files);
-    if instructions.is_empty() && !answers {
-        return kept_back("", true, OwnLetter::Empty, specialist, ticket, now);
-    }
-    if answers && ticket.requester.is_none() {
-        return kept_back(
-            &instructions.words,
-            true,
-            OwnLetter::NoWriterAddress,
-            specialist,
-            ticket,
-            now,
-        );
-    }
-    carry_out(instructions, answers, specialist, ticket, desk, now)
+/// Letters a day to one specialist about replies to such letters, where these order nothing: two programs would talk to each
+/// other for ever (promise P15).
+const AGAIN_PER_DAY: u32 = 2;
+/// The same where they order something, as programs do not.
+const ORDERS_AGAIN_PER_DAY: u32 = 20;
+/// Words of others that a letter about a letter repeats, in characters.
+const SHOWN_CHARS: usize = 2000;
+
+/// A specialist's reply to a letter that was sent to him about a ticket.
+pub(super) struct Reply<'a> {
+    pub mail: &'a IncomingMail,
+    pub proof: &'a Proof,
+    pub facts: &'a Facts,
+    pub specialist: &'a Specialist,
+    pub ticket: &'a TicketFacts,
+    pub desk: &'a Desk,
+    pub now: DateTime<Utc>,
 }
 
-/// Carries out what a reply orders: at once in business hours, else at the next opening. A note is kept at any hour.
-fn carry_out(
-    instructions: Instructions,
-    answers: bool,
-    specialist: &Specialist,
-    ticket: &TicketFacts,
-    desk: &Desk,
-    now: DateTime<Utc>,
-) -> Registration {
-    let due_at = first_minute(Lane::Worker, &desk.calendar, now);
-    let applied = due_at <= now;
+/// What is kept of a letter that is not sent.
+struct Kept<'a> {
+    /// All that may be its author's.
+    body: &'a str,
+    /// Whether it was meant as an answer.
+    held: bool,
+    /// What can be let go of it: nothing if it is empty.
+    draft: Draft,
+}
+
+/// What would be sent.
+#[derive(Default)]
+struct Draft {
+    words: String,
+    with_files: bool,
+    verbs: Vec<Verb>,
+}
+
+impl Reply<'_> {
+    /// Returns what the reply causes.
+    pub(super) fn decide(&self) -> Registration {
+        let mail = self.mail;
+        let whole = mail.body.as_str();
+        let name = mail.sender_name();
+        let context = ReplyContext::of_reply(name.as_str());
+        let text = reply_text(whole, context);
+        let quoting_file = mail.attachments.iter().find(|file| file.may_quote_us);
+        let with_files = self.has_files() && quoting_file.is_none();
+        let keep = |body, words, verbs| Kept {
+            body,
+            held: true,
+            draft: Draft {
+                words,
+                with_files,
+                verbs,
+            },
+        };
+        let to_us = mail.to.iter().any(|address| self.desk.is_own(address));
+        if mail.is_forward() || !to_us {
+            let own = text.certain().map(command::words_alone);
+            let draft = Draft {
+                words: own.unwrap_or_default(),
+                ..Draft::default()
+            };
+            let (body, held) = (whole, false);
+            return self.kept_back(Kept { body, held, draft }, OwnLetter::ForwardKept);
+        }
+        let Some(own) = text.certain() else {
+            let top = command::words_alone(&certain_top(whole, context));
+            return self.kept_back(keep(whole, top, Vec::new()), OwnLetter::QuotationUncertain);
+        };
+        let instructions = match command::parse(own) {
+            Ok(instructions) => instructions,
+            Err(error) => {
+                let kept = keep(own, command::words_alone(own), Vec::new());
+                return self.kept_back(kept, explain(error));
+            }
+        };
+        let says_nothing = instructions.words.is_empty() && !self.has_files();
+        let answers = !instructions.is_note() && !says_nothing;
+        if instructions.cancels() {
+            return self.withdraw();
+        }
+        if instructions.sends()
+            || instructions.closes() && says_nothing && self.draft_answered().is_some()
+        {
+            return self.send(&instructions);
+        }
+        if instructions.commands.is_empty() && says_nothing {
+            return self.kept_back(keep("", String::new(), Vec::new()), OwnLetter::Empty);
+        }
+        match self.why_not(&instructions, answers, quoting_file) {
+            Some(why) => {
+                let verbs = verbs(&instructions, false);
+                let words = if answers { &instructions.words } else { "" };
+                self.kept_back(keep(words, words.to_owned(), verbs), why)
+            }
+            None => self.carry_out(instructions, answers),
+        }
+    }
+
+    /// Why an answer, or an order to close, must wait for its author's word.
+    fn why_not(
+        &self,
+        instructions: &Instructions,
+        answers: bool,
+        quoting_file: Option<&Attachment>,
+    ) -> Option<OwnLetter> {
+        if !answers {
+            let overtaken = instructions.closes() && self.writer_since().is_some();
+            return overtaken.then(|| self.stale());
+        }
+        if let Some(file) = quoting_file {
+            let name = file.name.clone();
+            return Some(OwnLetter::FileMayQuoteUs { name });
+        }
+        let Some(address) = instructions
+            .address
+            .as_ref()
+            .or(self.ticket.requester.as_ref())
+        else {
+            return Some(OwnLetter::NoWriterAddress);
+        };
+        let orders = !instructions.commands.is_empty();
+        if self.answers_own_letter() && !orders && self.draft_answered().is_none() {
+            return Some(OwnLetter::NotAnOrder);
+        }
+        if self.facts.since.colleague.is_some() || self.writer_since().is_some() {
+            return Some(self.stale());
+        }
+        let refused = self.facts.dead_address.as_ref();
+        refused
+            .filter(|_| Some(address) == self.ticket.requester.as_ref())
+            .map(|why| OwnLetter::AddressRefused {
+                address: address.to_string(),
+                why: why.clone(),
+            })
+    }
+
+    fn has_files(&self) -> bool {
+        let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
+        !self.mail.attachments.iter().all(is_logo)
+    }
+
+    /// Whether the reply answers a letter about a letter of his own.
+    fn answers_own_letter(&self) -> bool {
+        let kind = self.proof.answers_kind.as_deref();
+        [Kind::OwnLetter, Kind::Delivery]
+            .iter()
+            .any(|one| kind == Some(one.as_str()))
+    }
+
+    /// The held answer that the letter he replies to is about.
+    fn draft_answered(&self) -> Option<&Unsent> {
+        let entry = self.proof.answers_entry?;
+        let mut held = self.facts.unsent.iter().filter(|unsent| unsent.held);
+        held.find(|unsent| self.answers_own_letter() && unsent.entry == entry)
+    }
+
+    /// What the writer wrote after the letter that is answered, unless it is only thanks.
+    fn writer_since(&self) -> Option<&WriterWrote> {
+        let since = self.facts.since.writer.as_ref();
+        since.filter(|wrote| {
+            let context = ReplyContext::of_reply(self.ticket.requester_name.as_str());
+            !is_only_thanks(&requester_text(&wrote.words, context))
+        })
+    }
+
+    fn stale(&self) -> OwnLetter {
+        let shown = |words: &str| words.chars().take(SHOWN_CHARS).collect::<String>();
+        let name = |login: &str| {
+            let colleague = self.desk.by_login(login);
+            colleague.map_or(login, |one| &one.name).to_owned()
+        };
+        OwnLetter::Stale {
+            colleague: self
+                .facts
+                .since
+                .colleague
+                .as_ref()
+                .map(|one| ColleagueAnswered {
+                    who: name(&one.who),
+                    at: one.at,
+                    words: shown(&one.words),
+                }),
+            writer: self.writer_since().map(|one| WriterWrote {
+                at: one.at,
+                words: shown(&one.words),
+            }),
+        }
+    }
+
+    /// Carries out what a reply orders: at once in business hours, else at the next opening; an answer after the time in
+    /// which it may be withdrawn. A note is kept at any hour.
+    fn carry_out(&self, instructions: Instructions, answers: bool) -> Registration {
+        let (specialist, ticket, now) = (self.specialist, self.ticket, self.now);
+        let login = specialist.login.as_str();
+        let recall = if answers {
+            self.desk.recall
+        } else {
+            TimeDelta::zero()
+        };
+        let due_at = first_minute(Lane::Worker, &self.desk.calendar, now + recall);
+        let ordered = verbs(&instructions, answers);
+        let what = if answers {
+            "an answer"
+        } else if instructions.is_note() {
+            "a note"
+        } else {
+            "a command"
+        };
+        let mut registration = on_ticket(specialist, ticket, what);
+        if instructions.is_note() && !instructions.words.is_empty() {
+            registration.note = Some(NewNote {
+                login: login.to_owned(),
+                body: instructions.words.clone(),
+                held: false,
+            });
+            registration.events.push(NewEvent::new("note", login, ""));
+        }
+        let address = instructions.address.as_ref();
+        if let (true, Some(to)) = (answers, address.or(ticket.requester.as_ref())) {
+            registration.letters.push(NewLetter::ToWriter {
+                address: to.clone(),
+                name: ticket.requester_name.clone(),
+                due_at,
+                letter: WriterLetter::Answer(Answer {
+                    author: login.to_owned(),
+                    words: AnswerWords(instructions.words),
+                    with_files: true,
+                    held: None,
+                }),
+            });
+            self.replace_all_but(None, &mut registration);
+        }
+        let replaces = registration.settled.iter().any(|one| !one.unsent.held);
+        let accepted = OwnLetter::Accepted {
+            at: due_at,
+            answer: answers,
+            replaces,
+        };
+        self.order(&mut registration, ordered, address, due_at);
+        if due_at - now > recall && !registration.commands.is_empty() {
+            self.tell(&mut registration, accepted, None, true);
+        }
+        registration
+    }
+
+    /// Orders `verbs`, to take effect at `due_at`: now, or then by the worker.
+    fn order(
+        &self,
+        registration: &mut Registration,
+        verbs: Vec<Verb>,
+        address: Option<&EmailAddress>,
+        due_at: DateTime<Utc>,
+    ) {
+        let (specialist, ticket) = (self.specialist, self.ticket);
+        let applied = due_at <= self.now;
+        if applied {
+            let state = verbs
+                .iter()
+                .fold(ticket.state, |state, verb| apply(state, verb.event()).to);
+            registration.ticket = TicketChange::Existing {
+                number: ticket.number,
+                state,
+                assignee: assignee_after(ticket.assignee.as_deref(), &verbs, specialist),
+            };
+            let events = verbs
+                .iter()
+                .map(|verb| NewEvent::new(verb.event_kind(), &specialist.login, ""));
+            registration.events.extend(events);
+        }
+        registration.commands = verbs
+            .into_iter()
+            .map(|verb| NewCommand {
+                verb,
+                address: address.filter(|_| verb == Verb::Address).cloned(),
+                due_at,
+                applied,
+            })
+            .collect();
+    }
+
+    /// Lets a held answer go.
+    fn send(&self, instructions: &Instructions) -> Registration {
+        let mut registration = on_ticket(self.specialist, self.ticket, "a word about an answer");
+        let held = || self.facts.unsent.iter().rfind(|unsent| unsent.held);
+        let Some(unsent) = self.draft_answered().or_else(held) else {
+            self.tell(&mut registration, OwnLetter::NothingWaits, None, true);
+            return registration;
+        };
+        if self.facts.since.colleague.is_some() || self.writer_since().is_some() {
+            let draft = Some(unsent.words.clone());
+            self.tell(&mut registration, self.stale(), draft, true);
+            return registration;
+        }
+        let due_at = first_minute(Lane::Worker, &self.desk.calendar, self.now);
+        self.replace_all_but(Some(unsent), &mut registration);
+        let replaces = !registration.settled.is_empty();
+        registration.settled.push(Settled {
+            unsent: unsent.clone(),
+            how: Settlement::Send {
+                due_at,
+                without_files: instructions.without_files,
+            },
+        });
+        registration
+            .events
+            .push(NewEvent::new("released", &self.specialist.login, ""));
+        let mut ordered = verbs(instructions, true);
+        for verb in &unsent.verbs {
+            if !ordered.contains(verb) {
+                ordered.push(*verb);
+            }
+        }
+        self.order(
+            &mut registration,
+            ordered,
+            instructions.address.as_ref(),
+            due_at,
+        );
+        if due_at > self.now {
+            let accepted = OwnLetter::Accepted {
+                at: due_at,
+                answer: true,
+                replaces,
+            };
+            self.tell(&mut registration, accepted, None, true);
+        }
+        registration
+    }
+
+    /// Takes back what has not left or taken effect: what the letter he replies to is about, or his latest.
+    fn withdraw(&self) -> Registration {
+        let mut registration = on_ticket(self.specialist, self.ticket, "a word about an answer");
+        let entry = self.proof.answers_entry;
+        let unsent = &self.facts.unsent;
+        let of_entry = unsent.iter().find(|unsent| Some(unsent.entry) == entry);
+        let what = match of_entry.or(unsent.last()) {
+            None => OwnLetter::NothingWaits,
+            Some(unsent) => {
+                registration.settled.push(Settled {
+                    unsent: unsent.clone(),
+                    how: Settlement::Withdraw,
+                });
+                let event = NewEvent::new("withdrawn", &self.specialist.login, "");
+                registration.events.push(event);
+                OwnLetter::Withdrawn
+            }
+        };
+        self.tell(&mut registration, what, None, true);
+        registration
+    }
+
+    /// Earlier versions of an answer give way to the one that goes now.
+    fn replace_all_but(&self, kept: Option<&Unsent>, registration: &mut Registration) {
+        let others = self.facts.unsent.iter().filter(|unsent| {
+            (unsent.held || unsent.put_off) && Some(unsent.entry) != kept.map(|kept| kept.entry)
+        });
+        registration.settled.extend(others.map(|unsent| Settled {
+            unsent: unsent.clone(),
+            how: Settlement::Replace,
+        }));
+    }
+
+    /// Keeps a letter as words for specialists, what can be sent of it as a held answer, and tells its author why.
+    fn kept_back(&self, kept: Kept<'_>, why: OwnLetter) -> Registration {
+        let Kept { body, held, draft } = kept;
+        let login = self.specialist.login.as_str();
+        let what = if held {
+            "an answer that was not sent"
+        } else {
+            "a note"
+        };
+        let mut registration = on_ticket(self.specialist, self.ticket, what);
+        registration.note = Some(NewNote {
+            login: login.to_owned(),
+            body: body.to_owned(),
+            held,
+        });
+        let event = NewEvent::new(if held { "held" } else { "note" }, login, "");
+        registration.events.push(event);
+        let mut shown = None;
+        let can_go = !draft.words.is_empty() || draft.with_files;
+        if let (true, Some(address)) = (can_go, &self.ticket.requester) {
+            shown = Some(draft.words.clone());
+            registration.letters.push(NewLetter::ToWriter {
+                address: address.clone(),
+                name: self.ticket.requester_name.clone(),
+                due_at: self.now,
+                letter: WriterLetter::Answer(Answer {
+                    author: login.to_owned(),
+                    words: AnswerWords(draft.words),
+                    with_files: draft.with_files,
+                    held: Some(Hold {
+                        why: why_held(&why),
+                        verbs: draft.verbs,
+                    }),
+                }),
+            });
+            let held = self.facts.unsent.iter().filter(|unsent| unsent.held);
+            registration.settled.extend(held.map(|unsent| Settled {
+                unsent: unsent.clone(),
+                how: Settlement::Replace,
+            }));
+        }
+        self.tell(&mut registration, why, shown, false);
+        registration
+    }
+
+    /// Tells the author what became of his letter; at the end of a chain of such letters the operator instead.
+    fn tell(
+        &self,
+        registration: &mut Registration,
+        what: OwnLetter,
+        draft: Option<String>,
+        ordered: bool,
+    ) {
+        let again = self.answers_own_letter();
+        let limit = if ordered {
+            ORDERS_AGAIN_PER_DAY
+        } else {
+            AGAIN_PER_DAY
+        };
+        if again && self.facts.again_today >= limit {
+            registration.alert = Some(NewAlert {
+                matter: format!("replies of {}", self.specialist.login),
+                words: format!(
+                    "The desk and the mailbox of {} answer each other: no more letters about his letters are written today. If a program answers there, let it answer people alone.",
+                    self.specialist.login
+                ),
+            });
+            return;
+        }
+        registration.letters.push(NewLetter::ToSpecialist {
+            login: self.specialist.login.clone(),
+            due_at: self.now,
+            letter: SpecialistLetter::OwnLetter(AboutOwnLetter { what, draft, again }),
+        });
+    }
+}
+
+/// The verbs that instructions order.
+fn verbs(instructions: &Instructions, answers: bool) -> Vec<Verb> {
     let ordered = [
+        (instructions.address.is_some(), Verb::Address),
         (instructions.takes(), Verb::Take),
         (answers, Verb::Answer),
         (instructions.closes(), Verb::Close),
     ];
-    let verbs: Vec<Verb> = ordered
+    ordered
         .into_iter()
         .filter_map(|(is_ordered, verb)| is_ordered.then_some(verb))
-        .collect();
+        .collect()
+}
 
-    let what = if answers {
-        "an answer"
-    } else if instructions.is_note() {
-        "a note"
-    } else {
-        "a command"
-    };
-    let mut registration = on_ticket(specialist, ticket, what);
-    if instructions.is_note() && !instructions.words.is_empty() {
-        registration.note = Some(NewNote {
-            login: specialist.login.clone(),
-            body: instructions.words.clone(),
-            held: false,
-        });
-        registration
-            .events
-            .push(NewEvent::new("note", &specialist.login, ""));
+/// Why an answer waits, for the operator.
+fn why_held(why: &OwnLetter) -> &'static str {
+    match why {
+        OwnLetter::Stale { .. } => {
+            "waits for its author: something came after the letter he answers"
+        }
+        OwnLetter::AddressRefused { .. } => "waits for its author: the address refused a letter",
+        OwnLetter::QuotationUncertain => "waits for its author: only its top is certainly his",
+        OwnLetter::FileMayQuoteUs { .. } => {
+            "waits for its author: a file of it may hold a letter of the desk"
+        }
+        OwnLetter::ForwardKept => "waits for its author: his letter was forwarded, not an answer",
+        OwnLetter::NotAnOrder => "waits for its author: it answers a letter about his own letter",
+        _ => "waits for its author: a command was not understood",
     }
-    if applied {
-        let state = verbs
-            .iter()
-            .fold(ticket.state, |state, verb| apply(state, verb.event()).to);
-        registration.ticket = TicketChange::Existing {
-            number: ticket.number,
-            state,
-            assignee: assignee_after(ticket.assignee.as_deref(), &verbs, specialist),
-        };
-        registration.events.extend(
-            verbs
-                .iter()
-                .map(|verb| NewEvent::new(verb.event_kind(), &specialist.login, "")),
-        );
-    } else if !verbs.is_empty() {
-        registration.letters.push(to_author(
-            &specialist.login,
-            OwnLetter::Accepted {
-                at: due_at,
-                answer: answers,
-            },
-            now,
-        ));
-    }
-    registration.commands = verbs
-        .into_iter()
-        .map(|verb| NewCommand {
-            verb,
-            due_at,
-            applied,
-        })
-        .collect();
-    if let (true, Some(address)) = (answers, &ticket.requester) {
-        registration.letters.push(NewLetter::ToWriter {
-            address: address.clone(),
-            name: ticket.requester_name.clone(),
-            due_at,
-            letter: WriterLetter::Answer {
-                author: specialist.login.clone(),
-                words: AnswerWords(instructions.words),
-            },
-        });
-    }
-    registration
 }
 
 /// Returns the tickets that a specialist's reply to a digest takes.
@@ -260,6 +564,7 @@ pub(super) fn digest_reply(
             state: apply(folded.ticket.state, Verb::Take.event()).to,
             command: NewCommand {
                 verb: Verb::Take,
+                address: None,
                 due_at,
                 applied,
             },
@@ -293,7 +598,12 @@ fn explain(error: CommandError) -> OwnLetter {
         CommandError::NoteNotFirst => OwnLetter::CommandsUnclear {
             written: hash(Command::Note.word()),
         },
-        CommandError::NoArgument { written, .. } => OwnLetter::CommandsUnclear { written },
+        CommandError::NoArgument { written, .. } | CommandError::NoAddress { written, .. } => {
+            OwnLetter::CommandsUnclear { written }
+        }
+        CommandError::BesideWords { command } => OwnLetter::CommandsUnclear {
+            written: hash(command.word()),
+        },
         CommandError::Contradiction { one, other } => OwnLetter::CommandsUnclear {
             written: format!("{} {}", hash(one.word()), hash(other.word())),
         },
@@ -372,40 +682,6 @@ pub(super) fn foreign(
     registration
 }
 
-/// Keeps a letter as words for specialists and tells its author why.
-fn kept_back(
-    words: &str,
-    held: bool,
-    why: OwnLetter,
-    specialist: &Specialist,
-    ticket: &TicketFacts,
-    now: DateTime<Utc>,
-) -> Registration {
-    let mut registration = on_ticket(
-        specialist,
-        ticket,
-        if held {
-            "an answer that was not sent"
-        } else {
-            "a note"
-        },
-    );
-    registration.note = Some(NewNote {
-        login: specialist.login.clone(),
-        body: words.to_owned(),
-        held,
-    });
-    registration.events.push(NewEvent::new(
-        if held { "held" } else { "note" },
-        &specialist.login,
-        "",
-    ));
-    registration
-        .letters
-        .push(to_author(&specialist.login, why, now));
-    registration
-}
-
 /// A registration on a ticket that does not move it.
 fn on_ticket(specialist: &Specialist, ticket: &TicketFacts, what: &str) -> Registration {
     let mut registration = Registration::kept(
@@ -425,6 +701,10 @@ fn to_author(login: &str, what: OwnLetter, now: DateTime<Utc>) -> NewLetter {
     NewLetter::ToSpecialist {
         login: login.to_owned(),
         due_at: now,
-        letter: SpecialistLetter::OwnLetter(what),
+        letter: SpecialistLetter::OwnLetter(AboutOwnLetter {
+            what,
+            draft: None,
+            again: false,
+        }),
     }
 }

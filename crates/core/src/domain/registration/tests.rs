@@ -15,18 +15,18 @@ use crate::domain::text::CleanText;
 
 const QUOTED: &str = "\n\nпн, 23 нояб. 2026 г. в 10:14, Rita <help@school.test>:\n> [== Пишите ответ выше этой строки ==]\n> вопрос\n> [== Служебное ==]\n> Кто: Rita";
 
-fn address(text: &str) -> EmailAddress {
+pub(super) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("plain")
 }
 
 /// Monday, 23 November 2026, in Moscow.
-fn monday(time: &str) -> DateTime<Utc> {
+pub(super) fn monday(time: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(&format!("2026-11-23T{time}+03:00"))
         .expect("a time")
         .to_utc()
 }
 
-fn desk() -> Desk {
+pub(super) fn desk() -> Desk {
     let week = Week::parse([("mon-fri", vec!["09:00-18:00".to_owned()])]).expect("a week");
     let calendar = Calendar::new(
         Tz::Europe__Moscow,
@@ -53,11 +53,12 @@ fn desk() -> Desk {
             per_day: 5,
             total_per_hour: 60,
         },
+        recall: TimeDelta::zero(),
         reopen_within: TimeDelta::days(30),
     }
 }
 
-fn mail(from: &str, body: &str) -> IncomingMail {
+pub(super) fn mail(from: &str, body: &str) -> IncomingMail {
     IncomingMail {
         message_id: "1@family.test".to_owned(),
         from: vec![Correspondent {
@@ -72,7 +73,7 @@ fn mail(from: &str, body: &str) -> IncomingMail {
     }
 }
 
-fn ticket(state: State) -> TicketFacts {
+pub(super) fn ticket(state: State) -> TicketFacts {
     TicketFacts {
         number: 7,
         state,
@@ -84,7 +85,7 @@ fn ticket(state: State) -> TicketFacts {
 }
 
 /// The facts and the proof of a reply of Sam to the notice about Rita's ticket.
-fn to_sam(ticket: TicketFacts) -> (Proof, Facts) {
+pub(super) fn to_sam(ticket: TicketFacts) -> (Proof, Facts) {
     let proof = Proof {
         specialist_ticket: Some(("sam".to_owned(), ticket.number)),
         ..Proof::default()
@@ -110,23 +111,39 @@ fn reply_of_sam(words: &str, now: DateTime<Utc>) -> Registration {
 }
 
 /// Who is written to, and by which kind of letter.
-fn letters(registration: &Registration) -> Vec<String> {
+pub(super) fn letters(registration: &Registration) -> Vec<String> {
     let say = |letter: &NewLetter| match letter {
         NewLetter::ToWriter {
             address, letter, ..
         } => match letter {
             WriterLetter::Reopened => format!("reopened to {address}"),
-            WriterLetter::Answer { author, words } => {
-                format!("answer of {author} to {address}: {}", words.as_str())
+            WriterLetter::Answer(Answer {
+                author,
+                words,
+                held,
+                ..
+            }) => {
+                let held = if held.is_some() { "held " } else { "" };
+                format!("{held}answer of {author} to {address}: {}", words.as_str())
             }
         },
         NewLetter::ToSpecialist { login, letter, .. } => match letter {
             SpecialistLetter::Notice => format!("notice to {login}"),
-            SpecialistLetter::OwnLetter(what) => format!("own_letter to {login}: {what:?}"),
+            SpecialistLetter::OwnLetter(about) => {
+                format!("own_letter to {login}: {:?}", about.what)
+            }
             SpecialistLetter::Delivery(_) => format!("delivery to {login}"),
         },
     };
     registration.letters.iter().map(say).collect()
+}
+
+pub(super) fn about(what: OwnLetter, draft: Option<&str>) -> AboutOwnLetter {
+    AboutOwnLetter {
+        what,
+        draft: draft.map(str::to_owned),
+        again: false,
+    }
 }
 
 #[test]
@@ -600,11 +617,12 @@ fn outside_hours_everything_but_a_note_waits_for_the_opening() {
     let accepted = OwnLetter::Accepted {
         at: opening,
         answer: true,
+        replaces: false,
     };
     let told = NewLetter::ToSpecialist {
         login: "sam".into(),
         due_at: night,
-        letter: SpecialistLetter::OwnLetter(accepted),
+        letter: SpecialistLetter::OwnLetter(about(accepted, None)),
     };
     assert_eq!(registration.letters.len(), 2);
     assert!(registration.letters.contains(&told));
@@ -617,16 +635,22 @@ fn outside_hours_everything_but_a_note_waits_for_the_opening() {
 #[test]
 fn what_is_not_certain_is_kept_and_told_to_its_author() {
     let now = monday("10:14:00");
-    let check = |body: &str, want: OwnLetter| {
+    // What he is told, and what he may let go.
+    let check = |body: &str, want: OwnLetter, draft: Option<&str>| {
         let (proof, facts) = to_sam(ticket(State::New));
         let registration = decide(&mail("sam@school.test", body), &proof, &facts, &desk(), now);
-        let told = [NewLetter::ToSpecialist {
+        let told = NewLetter::ToSpecialist {
             login: "sam".into(),
             due_at: now,
-            letter: SpecialistLetter::OwnLetter(want),
-        }];
-        assert_eq!(registration.letters, told, "{body}");
+            letter: SpecialistLetter::OwnLetter(about(want, draft)),
+        };
+        assert_eq!(registration.letters.last(), Some(&told), "{body}");
+        let drafts: Vec<String> = letters(&registration);
+        let held = draft.map(|words| format!("held answer of sam to rita@family.test: {words}"));
+        let held: Vec<String> = held.into_iter().collect();
+        assert_eq!(drafts[..drafts.len() - 1], held, "{body}");
         assert!(registration.note.is_some(), "{body}");
+        assert!(registration.commands.is_empty(), "{body}");
         assert!(
             matches!(
                 registration.ticket,
@@ -638,33 +662,38 @@ fn what_is_not_certain_is_kept_and_told_to_its_author() {
             "{body}"
         );
     };
-    check(QUOTED, OwnLetter::Empty);
+    check(QUOTED, OwnLetter::Empty, None);
     check(
         &format!("Ответ.\n#закрить{QUOTED}"),
         OwnLetter::CommandNotUnderstood {
             written: "#закрить".into(),
             suggestion: Some("закрыть".into()),
         },
+        Some("Ответ."),
     );
     check(
         &format!("Ответ.\n#передать анна{QUOTED}"),
         OwnLetter::CommandNotYet {
             written: "#передать".into(),
         },
+        Some("Ответ."),
     );
     check(
         &format!("Раз.\n#закрыть\nДва.{QUOTED}"),
         OwnLetter::CommandsUnclear {
             written: "#закрыть".into(),
         },
+        Some("Раз.\nДва."),
     );
     check(
         "> [== Пишите ответ выше этой строки ==]\n> вопрос\n\nОтвет под цитатой.",
         OwnLetter::QuotationUncertain,
+        None,
     );
     check(
         "Ответ.\nКто: Rita\nПришло: пн 23.11",
         OwnLetter::QuotationUncertain,
+        Some("Ответ."),
     );
 }
 
@@ -775,7 +804,13 @@ fn a_forwarded_notice_is_a_note_and_goes_to_nobody() {
     };
     for mail in [forwarded, elsewhere] {
         let registration = decide(&mail, &proof, &facts, &desk(), now);
-        assert_eq!(letters(&registration), ["own_letter to sam: ForwardKept"]);
+        assert_eq!(
+            letters(&registration),
+            [
+                "held answer of sam to rita@family.test: Глянь.",
+                "own_letter to sam: ForwardKept"
+            ]
+        );
         assert!(registration.note.is_some_and(|note| !note.held));
     }
 }
@@ -819,21 +854,34 @@ fn a_file_that_may_hold_the_notice_is_not_relayed() {
     let registration = decide(&mail, &proof, &facts, &desk(), monday("10:14:00"));
     assert_eq!(
         letters(&registration),
-        ["own_letter to sam: FileMayQuoteUs { name: \"2.eml\" }"]
+        [
+            "held answer of sam to rita@family.test: Ответ.",
+            "own_letter to sam: FileMayQuoteUs { name: \"2.eml\" }"
+        ]
     );
 }
 
 #[test]
-fn a_reply_to_a_letter_about_a_letter_goes_to_nobody_and_ends_soon() {
+fn a_reply_to_a_letter_about_a_letter_waits_for_an_order_and_ends_soon() {
     let (mut proof, mut facts) = to_sam(ticket(State::New));
     proof.answers_kind = Some("own_letter".into());
     let mail = mail("sam@school.test", "Я в отпуске.");
     let now = monday("10:14:00");
     let first = decide(&mail, &proof, &facts, &desk(), now);
-    assert_eq!(letters(&first), ["own_letter to sam: WrongLetter"]);
-    facts.refusals_today = 5;
-    let sixth = decide(&mail, &proof, &facts, &desk(), now);
-    assert!(sixth.letters.is_empty() && sixth.note.is_some());
+    assert_eq!(
+        letters(&first),
+        [
+            "held answer of sam to rita@family.test: Я в отпуске.",
+            "own_letter to sam: NotAnOrder"
+        ]
+    );
+    facts.again_today = 2;
+    let third = decide(&mail, &proof, &facts, &desk(), now);
+    assert_eq!(
+        letters(&third),
+        ["held answer of sam to rita@family.test: Я в отпуске."]
+    );
+    assert!(third.note.is_some() && third.alert.is_some());
 }
 
 #[test]
@@ -968,10 +1016,10 @@ fn tickets_are_taken_from_a_digest_at_once_or_at_the_opening() {
     let told = |made: &Registration| match made.letters.as_slice() {
         [
             NewLetter::ToSpecialist {
-                letter: SpecialistLetter::OwnLetter(what),
+                letter: SpecialistLetter::OwnLetter(about),
                 ..
             },
-        ] => what.clone(),
+        ] => about.what.clone(),
         letters => panic!("{letters:?}"),
     };
     assert_eq!(told(&night), OwnLetter::DigestAccepted { at: opening });

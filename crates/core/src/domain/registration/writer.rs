@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Facts, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan, Registration,
-    SpecialistLetter, TicketChange, TicketFacts, WriterLetter,
+    Facts, NewAlert, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan,
+    Registration, SpecialistLetter, TicketChange, TicketFacts, WriterLetter,
 };
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
@@ -69,9 +69,10 @@ pub(super) fn entry(
         registration
             .events
             .push(NewEvent::new("reopened", "requester", ""));
-        if facts.reopenings_today < REOPENINGS_PER_DAY
-            && let Some(address) = &ticket.requester
-        {
+        let may_tell = facts.reopenings_today < REOPENINGS_PER_DAY
+            && facts.dead_address.is_none()
+            && !facts.receipts.is_loop();
+        if may_tell && let Some(address) = &ticket.requester {
             registration.letters.push(NewLetter::ToWriter {
                 address: address.clone(),
                 name: ticket.requester_name.clone(),
@@ -133,19 +134,19 @@ fn new_ticket(
         .filter(|address| Some(*address) != facts.received_by.as_ref())
         .cloned();
     let is_own = requester.as_ref().is_some_and(|one| desk.is_own(one));
-    let receipt =
-        if requester.is_none() || is_own || author == Author::List || robot::nobody_reads(mail) {
-            ReceiptPlan::Never
-        } else {
-            let due_at = first_allowed(&facts.receipts, now);
-            match facts.receipts.waiting_letter {
-                Some(letter) => ReceiptPlan::Join {
-                    letter,
-                    else_due_at: due_at,
-                },
-                None => ReceiptPlan::Write { due_at },
-            }
-        };
+    let is_unread = robot::nobody_reads(mail) || facts.dead_address.is_some();
+    let receipt = if requester.is_none() || is_own || author == Author::List || is_unread {
+        ReceiptPlan::Never
+    } else {
+        let due_at = first_allowed(&facts.receipts, now);
+        match facts.receipts.waiting_letter {
+            Some(letter) => ReceiptPlan::Join {
+                letter,
+                else_due_at: due_at,
+            },
+            None => ReceiptPlan::Write { due_at },
+        }
+    };
     let reason = match (related, &requester) {
         (_, None) => "opened a ticket; there is no one address to answer to".to_owned(),
         (Some(number), _) => format!("opened a ticket; it mentions ticket {number}"),
@@ -163,6 +164,12 @@ fn new_ticket(
         .events
         .push(NewEvent::new("opened", "requester", ""));
     registration.letters = notices(None, desk, now);
+    if facts.receipts.is_loop() {
+        registration.alert = Some(NewAlert {
+            matter: "a program seems to write".to_owned(),
+            words: "An address answers letters of the desk within two minutes, again and again: no more automatic letters go to it for a day. Its letters are tickets all the same. If it is a program, let it write elsewhere.".to_owned(),
+        });
+    }
     registration
 }
 

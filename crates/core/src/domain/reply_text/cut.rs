@@ -6,7 +6,7 @@ use super::attribution::{
 };
 use super::headers::{Separator, header_block, is_announced, is_header, separator};
 use super::line::{Line, Mark, joined, words};
-use super::service::repeats;
+use super::service::{is_labelled, repeats};
 use super::signature::{own_end, signed_end};
 use super::{ReplyContext, Why};
 
@@ -35,6 +35,27 @@ pub(super) fn words_above<'a, 'b>(
         None
     };
     (above, why)
+}
+
+/// Returns the first line that a program may have written: quoted, a sentinel, of the service part of a notice, or what may
+/// be the header of a quote. The number of lines if there is none.
+pub(super) fn first_doubt(lines: &[Line<'_>], context: ReplyContext<'_>) -> usize {
+    let is_doubtful = |at: usize| {
+        let line = &lines[at];
+        line.mark != Mark::None
+            || line.has_sentinel()
+            || is_header(line)
+            || is_labelled(line)
+            || repeats(&lines[at..=at])
+            || reads_like_one(line)
+            || attribution(lines, at).is_some()
+            || separator(line).is_some()
+            || header_block(lines, at).is_some()
+            || cut_at(lines, at, context).is_some()
+    };
+    (0..lines.len())
+        .find(|at| is_doubtful(*at))
+        .unwrap_or(lines.len())
 }
 
 fn why_without_cut(lines: &[Line<'_>], doubtful: bool, context: ReplyContext<'_>) -> Option<Why> {

@@ -101,6 +101,15 @@ pub fn reply_text(text: &str, context: ReplyContext<'_>) -> ReplyText {
     }
 }
 
+/// Returns the lines above the first that might not be the author's, where [`reply_text`] is uncertain: what may travel on
+/// once its author was shown it and said so.
+pub fn certain_top(text: &str, context: ReplyContext<'_>) -> String {
+    let lines = read(text);
+    let end = cut::first_doubt(&lines, context);
+    let end = lines.get(end).map_or(text.len(), |line| line.start);
+    text[..end].trim().to_owned()
+}
+
 /// Returns the new words of a letter as a reader would pick them out. Not to be sent to anybody: they may hold what
 /// others wrote, where an author wrote between quoted lines, or quoted without a mark.
 pub fn new_words(text: &str, context: ReplyContext<'_>) -> String {

@@ -34,12 +34,11 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
         let after = key.strip_prefix("служебное").map(str::trim_start);
         after.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    let ours = |line: &&Line<'_>| SERVICE_LABELS.contains(&line.label()) || heading(&line.key);
+    let ours = |line: &&Line<'_>| is_labelled(line) || heading(&line.key);
     // One line in the very layout of a notice is enough: people write neither those gaps nor those dots.
     let is_laid_out = |line: &Line<'_>| {
-        let is_labelled = SERVICE_LABELS.contains(&line.label());
         let value = line.raw.split_once(':').map_or("", |(_, value)| value);
-        is_labelled && (value.starts_with("  ") || value.contains(" · "))
+        is_labelled(line) && (value.starts_with("  ") || value.contains(" · "))
     };
     let is_ours =
         |line: &Line<'_>| is_token_line(line) || begins_a_receipt(line) || is_laid_out(line);
@@ -58,6 +57,11 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
     let may_label = text.matches(':').nth(2).is_some();
     (may_label && SERVICE_LABELS.iter().filter(inline).count() > 2)
         || SERVICE_PHRASES.iter().any(|phrase| text.contains(phrase))
+}
+
+/// Whether a line begins with a label of the service part.
+pub(super) fn is_labelled(line: &Line<'_>) -> bool {
+    SERVICE_LABELS.contains(&line.label())
 }
 
 /// The ticket and its code, "1042 · k7Qp3xVd", when the brackets around them are gone.

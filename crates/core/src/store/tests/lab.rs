@@ -142,6 +142,7 @@ impl Lab {
                 per_day: 5,
                 total_per_hour: 60,
             },
+            recall: chrono::TimeDelta::zero(),
             reopen_within: chrono::TimeDelta::days(30),
         };
         Lab {

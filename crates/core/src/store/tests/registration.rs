@@ -114,9 +114,9 @@ on_both_engines! {
         assert_eq!(lab.text("SELECT state FROM ticket").await, "new");
         assert!(lab.text("SELECT words FROM letter WHERE kind = 'own_letter'").await.contains("accepted"));
         let opening = monday("09:00:00") + TimeDelta::days(1);
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening - TimeDelta::seconds(1)).await.expect("the database"), 0);
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database"), 2);
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening - TimeDelta::seconds(1)).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database"), 2);
+        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database"), 0);
         assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
         assert_eq!(lab.number("SELECT count(*) FROM ticket WHERE closed_at IS NOT NULL").await, 1);
     }
@@ -132,7 +132,7 @@ on_both_engines! {
         more.references = vec![receipt];
         lab.register(&more, &held, night).await;
         let opening = monday("09:00:00") + TimeDelta::days(1);
-        lab.store.apply_due_commands(&lab.desk, opening).await.expect("the database");
+        lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database");
         assert_eq!(lab.text("SELECT state FROM ticket").await, "answered");
     }
 

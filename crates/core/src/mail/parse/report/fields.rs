@@ -15,6 +15,10 @@ pub(super) struct Group {
     action: Option<String>,
     status: Option<char>,
     reply: Option<char>,
+    /// The enhanced status code; empty where there is none.
+    pub(super) code: String,
+    /// Diagnostic-Code without the name of its protocol, as written.
+    pub(super) diagnostic: String,
 }
 
 impl Group {
@@ -86,8 +90,17 @@ pub(super) fn groups(text: &str) -> Vec<Group> {
                     .next()
                     .map(str::to_ascii_lowercase)
             }
-            "status" => group.status = value.chars().next().filter(char::is_ascii_digit),
-            "diagnostic-code" => group.reply = super::words::reply_class(&value),
+            "status" => {
+                group.status = value.chars().next().filter(char::is_ascii_digit);
+                group.code = super::words::enhanced_code(&value).to_owned();
+            }
+            "diagnostic-code" => {
+                group.reply = super::words::reply_class(&value);
+                let said = value
+                    .split_once(';')
+                    .map_or(value.as_str(), |(_, said)| said);
+                group.diagnostic = said.trim().to_owned();
+            }
             _ => {}
         }
     }
@@ -95,6 +108,11 @@ pub(super) fn groups(text: &str) -> Vec<Group> {
     for group in &mut groups {
         let original = group.original.take();
         group.recipient = original.or(group.recipient.take());
+        // "5.0.0" says less than the reply that it stands beside.
+        let said = super::words::enhanced_code(&group.diagnostic);
+        if !said.is_empty() && (group.code.is_empty() || group.code.ends_with(".0.0")) {
+            group.code = said.to_owned();
+        }
     }
     groups.retain(|group| group.recipient.is_some());
     groups

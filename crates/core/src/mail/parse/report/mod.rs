@@ -16,6 +16,7 @@ use super::{REFERENCES, usable_id};
 use crate::domain::address::EmailAddress;
 use crate::domain::incoming::{DeliveryReport, Fate, RobotSigns};
 use crate::domain::subject::split_prefixes;
+use crate::domain::text::CleanLine;
 
 /// Recipients taken from one report.
 const RECIPIENTS: usize = 100;
@@ -56,10 +57,19 @@ pub(super) fn report(
         recipients = recipients::of_words(message, &pieces, ours);
     }
     recipients.truncate(RECIPIENTS);
+    let fate = fate(&groups, message, &pieces);
+    let told = groups.iter().find(|group| group.fate() == Some(fate));
+    let status = match told {
+        Some(group) => group.code.clone(),
+        None => words::enhanced_code(&pieces.told).to_owned(),
+    };
+    let diagnostic = told.map_or("", |group| group.diagnostic.as_str());
     Some(DeliveryReport {
         original_message_ids: returned_ids(&pieces),
         recipients,
-        fate: fate(&groups, message, &pieces),
+        fate,
+        status,
+        diagnostic: CleanLine::new(diagnostic, 300),
         evidence,
     })
 }

@@ -193,13 +193,27 @@ pub(super) fn has_reply_code(told: &str) -> bool {
     reply_class(told).is_some()
 }
 
-/// The class of the last reply code in `text`: `5` for good, `4` for now (RFC 5321 section 4.2.1, RFC 3463).
+/// Returns the class of the last reply code in a text: `4` or `5`.
 pub(super) fn reply_class(text: &str) -> Option<char> {
-    let mut found = None;
-    for word in text.split(|c: char| c.is_whitespace() || "<>()[]{},;:\"'#=-".contains(c)) {
+    codes(text).last().and_then(|code| code.chars().next())
+}
+
+/// Returns the last enhanced status code of a failure in a text (RFC 3463): `5.1.1`; empty if there is none.
+pub(super) fn enhanced_code(text: &str) -> &str {
+    codes(text)
+        .filter(|code| code.contains('.'))
+        .last()
+        .unwrap_or_default()
+}
+
+/// The codes in a text, basic and enhanced, of failures.
+fn codes(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c.is_whitespace() || "<>()[]{},;:\"'#=-".contains(c));
+    words.filter_map(|word| {
         let bytes = word.as_bytes();
         let is_code = bytes.len() == 3 && bytes.iter().all(u8::is_ascii_digit);
-        let mut numbers = word.trim_end_matches('.').split('.');
+        let bare = word.trim_end_matches('.');
+        let mut numbers = bare.split('.');
         let is_number = |part: Option<&str>| {
             part.is_some_and(|part| {
                 (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
@@ -218,11 +232,8 @@ pub(super) fn reply_class(text: &str) -> Option<char> {
                 || word.starts_with("45")
                 || word.starts_with("50")
                 || word.starts_with("55"));
-        if is_enhanced || is_reply {
-            found = word.chars().next();
-        }
-    }
-    found
+        (is_enhanced || is_reply).then_some(bare)
+    })
 }
 
 fn contains(text: &str, phrases: &[&str]) -> bool {
