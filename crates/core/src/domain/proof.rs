@@ -19,6 +19,8 @@ pub struct Proof {
     pub answers_kind: Option<String>,
     /// The entry that letter was about.
     pub answers_entry: Option<i64>,
+    /// Whether the letter is nothing but one of ours to a specialist, by the marks in its text.
+    pub is_ours_unchanged: bool,
 }
 
 /// Returns what the tokens in `mail` prove. A token counts only for the address it was made for.
@@ -66,8 +68,20 @@ pub fn proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Proof {
     proof.specialist_ticket = proof.specialist_ticket.or(of_others);
     if proof.specialist_ticket.is_none() {
         proof.specialist_ticket = sentinel_proof(mail, desk, key);
+        proof.is_ours_unchanged =
+            proof.specialist_ticket.is_some() && is_marked_whole(mail.body.as_str());
     }
     proof
+}
+
+/// Whether a text begins and ends with the marks of our letters to specialists, the footer of a list aside: such a letter has
+/// come back by an alias that rewrote its header.
+fn is_marked_whole(text: &str) -> bool {
+    let is_mark = |line: &&str| line.starts_with("[==") && line.ends_with("==]");
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let after: Vec<&str> = lines().rev().take_while(|line| !is_mark(line)).collect();
+    let is_footer = |line: &&str| line.starts_with("--") || line.starts_with("__");
+    lines().next().is_some_and(|first| is_mark(&first)) && after.last().is_none_or(is_footer)
 }
 
 /// The fallback where a provider rewrites Message-IDs: the closing sentinel of a notice in the quoted text.

@@ -36,6 +36,12 @@ pub fn decide(
         // No message: at the other address the same letter may be a person's.
         return Registration::kept(Outcome::Own, why, None);
     }
+    let sender = mail.sender();
+    let specialist = sender.and_then(|sender| desk.active_by_address(sender, now));
+    if proof.is_ours_unchanged && specialist.is_none() {
+        let why = "it is a letter of ours, by the marks in its text";
+        return Registration::kept(Outcome::Own, why, None);
+    }
     if author.is_robot() {
         let mut kept = Registration::kept(
             Outcome::Automatic,
@@ -45,8 +51,7 @@ pub fn decide(
         kept.ticket = same_ticket(facts.writer_ticket.as_ref());
         return kept;
     }
-    let sender = mail.sender();
-    if let Some(specialist) = sender.and_then(|sender| desk.active_by_address(sender, now)) {
+    if let Some(specialist) = specialist {
         return match (&proof.specialist_ticket, &facts.specialist_ticket) {
             (Some((login, _)), Some(ticket)) if *login == specialist.login => {
                 let reply = specialist::Reply {

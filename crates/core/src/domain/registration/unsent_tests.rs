@@ -275,6 +275,34 @@ fn a_dead_address_is_not_written_to_and_can_be_put_right() {
     assert_eq!(new.receipt, ReceiptPlan::Never);
 }
 
+#[test]
+fn a_notice_that_comes_back_without_its_header_is_ours() {
+    use crate::domain::proof::proof;
+    use crate::domain::token::TokenKey;
+    let (desk, key) = (desk(), TokenKey::new([7; 32]));
+    let code = key.sentinel(7, &address("sam@school.test"));
+    let notice = format!(
+        "[== Пишите ответ выше этой строки ==]\n\nвопрос\n\n[== Служебное ==]\nКто: Rita\n[== 7 · {code} ==]\n"
+    );
+    let (_, facts) = to_sam(ticket(State::New));
+    let outcome = |from: &str, body: &str| {
+        let mail = mail(from, body);
+        let proof = proof(&mail, &desk, &key);
+        decide(&mail, &proof, &facts, &desk, monday("10:14:00")).outcome
+    };
+    assert_eq!(outcome("alias@else.test", &notice), Outcome::Own);
+    let footer = format!("{notice}\n_______\nList info");
+    assert_eq!(outcome("alias@else.test", &footer), Outcome::Own);
+    // Words of whoever had it are no letter of ours, nor is one with a mark that we did not make.
+    for body in [format!("Что это?\n{notice}"), format!("{notice}\nЧто это?")] {
+        assert_eq!(outcome("eve@else.test", &body), Outcome::Refused, "{body}");
+    }
+    let forged = notice.replace(&code, "AAAAAAAA");
+    assert_eq!(outcome("eve@else.test", &forged), Outcome::Ticket);
+    // A specialist who sends nothing else is told so.
+    assert_eq!(outcome("sam@school.test", &notice), Outcome::Command);
+}
+
 /// What a report on a letter of this kind causes.
 fn reported(kind: Kind, fate: Fate, status: &str, told: bool) -> Registration {
     let report = DeliveryReport {
