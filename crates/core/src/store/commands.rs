@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::address;
 use super::facts::ticket_facts;
+use super::outbox::POLL_GRACE;
 use super::registration::Registrar;
 use super::registration::{insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, query_all, query_one};
@@ -14,7 +15,8 @@ use crate::domain::ticket::apply;
 use crate::domain::token::TokenKey;
 
 impl Store {
-    /// Carries out every order that is due, each in a transaction of its own, and returns how many there were.
+    /// Carries out every order that is due, each in a transaction of its own, and returns how many there were. Like an answer
+    /// that was put off, an order waits until the mailbox was read after its time: its author may have taken it back.
     pub async fn apply_due_commands(
         &self,
         desk: &Desk,
@@ -22,9 +24,12 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64> {
         let select = "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox FROM command c JOIN ticket t ON t.number = c.ticket
-                      WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1 ORDER BY c.due_at, c.id";
+                      WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1
+                      AND (c.due_at <= c.created_at OR c.due_at <= $2 OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || t.mailbox AND h.good_at >= c.due_at))
+                      ORDER BY c.due_at, c.id";
+        let values = [now.into(), (now - POLL_GRACE).into()];
         let mut applied = 0;
-        for row in query_all(&self.db, select, [now.into()]).await? {
+        for row in query_all(&self.db, select, values).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (
                 row.try_get("", "id")?,
                 row.try_get("", "ticket")?,

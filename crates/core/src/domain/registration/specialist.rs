@@ -20,7 +20,7 @@ use crate::domain::notice_digest::{self, NotUnderstood};
 use crate::domain::proof::Proof;
 use crate::domain::reply_text::{ReplyContext, certain_top, reply_text, requester_text};
 use crate::domain::thanks::is_only_thanks;
-use crate::domain::ticket::apply;
+use crate::domain::ticket::{Event, apply};
 
 /// Letters a day to one address that could not be recognised as a specialist's own.
 const REFUSALS_PER_DAY: u32 = 5;
@@ -365,6 +365,13 @@ impl Reply<'_> {
         let what = match of_entry.or(unsent.last()) {
             None => OwnLetter::NothingWaits,
             Some(unsent) => {
+                // What was to leave at once has moved the ticket already.
+                let moved = unsent.letter.is_some() && !unsent.held && !unsent.put_off;
+                if let (true, TicketChange::Existing { state, .. }) =
+                    (moved, &mut registration.ticket)
+                {
+                    *state = apply(*state, Event::Bounced).to;
+                }
                 registration.settled.push(Settled {
                     unsent: unsent.clone(),
                     how: Settlement::Withdraw,
