@@ -205,7 +205,7 @@ async fn apply(
         }
         // Before new letters: an answer stands in the place of another, or goes to the address it is said to go to.
         for settled in &registration.settled {
-            unsent::settle(tx, settled, now).await?;
+            unsent::settle(tx, number, settled, now).await?;
         }
         if let Some(bounce) = &registration.bounce {
             address::bounced(tx, registrar, bounce, message_id, now).await?;

@@ -9,6 +9,7 @@ use crate::domain::registration::{Settled, Settlement};
 /// Does what was decided. The rows were locked when the decision was made.
 pub(super) async fn settle(
     tx: &impl ConnectionTrait,
+    ticket: Option<i64>,
     settled: &Settled,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -31,8 +32,8 @@ pub(super) async fn settle(
         execute(tx, cancel, [letter.into(), why.into()]).await?;
     }
     // What else the letter ordered goes with it; orders of a held answer are in its row.
-    let cancel = "UPDATE command SET cancelled_at = $2 WHERE message = $1 AND applied_at IS NULL AND cancelled_at IS NULL";
-    execute(tx, cancel, [unsent.entry.into(), now.into()]).await?;
+    let cancel = "UPDATE command SET cancelled_at = $2 WHERE message = $1 AND ticket = $3 AND applied_at IS NULL AND cancelled_at IS NULL";
+    execute(tx, cancel, [unsent.entry.into(), now.into(), ticket.into()]).await?;
     Ok(())
 }
 

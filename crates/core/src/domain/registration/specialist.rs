@@ -385,10 +385,12 @@ impl Reply<'_> {
         registration
     }
 
-    /// Earlier versions of an answer give way to the one that goes now.
+    /// Earlier versions of an answer give way to the one that goes now; orders given alone stand.
     fn replace_all_but(&self, kept: Option<&Unsent>, registration: &mut Registration) {
         let others = self.facts.unsent.iter().filter(|unsent| {
-            (unsent.held || unsent.put_off) && Some(unsent.entry) != kept.map(|kept| kept.entry)
+            unsent.letter.is_some()
+                && (unsent.held || unsent.put_off)
+                && Some(unsent.entry) != kept.map(|kept| kept.entry)
         });
         registration.settled.extend(others.map(|unsent| Settled {
             unsent: unsent.clone(),

@@ -132,6 +132,16 @@ fn a_new_answer_replaces_what_has_not_left() {
     let replaced = (Some(3), Settlement::Replace);
     assert_eq!(settled(&made), [replaced, replaced]);
     assert!(letters(&made)[1].contains("replaces: true"));
+    // An order given alone stands.
+    facts.unsent = vec![Unsent {
+        letter: None,
+        ..accepted()
+    }];
+    assert!(
+        decide(&again, &proof, &facts, &desk(), night)
+            .settled
+            .is_empty()
+    );
     // One that only waits for the server is no version of this one.
     facts.unsent = vec![Unsent {
         put_off: false,
