@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config;
 use ninetosix_core::process;
@@ -15,6 +16,8 @@ use crate::folder::{Folder, Intake, SyncError};
 use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
 use crate::pace::{Failure, Pace};
 
+/// So long after the moment that something waits for the mailbox is read again.
+const PAST_DUE: TimeDelta = TimeDelta::milliseconds(50);
 /// The longest IDLE: servers and firewalls forget idle connections (RFC 2177 allows 29 minutes).
 const LONGEST_IDLE: Duration = Duration::from_secs(9 * 60);
 /// IDLEs that end badly one after the other before we do without, and for how long: some servers offer it and hang up.
@@ -146,7 +149,10 @@ impl MailboxLoop {
     ) -> Result<(), SyncError> {
         let mut folders = self.folders(connection).await?;
         let mut compared: Option<Instant> = None;
+        let store = self.intake.register.store.clone();
         while !self.stop.is_asked() {
+            // What came until now is read by the end of this turn.
+            let begun = self.intake.register.clock.now();
             let thorough = compared.is_none_or(|at| at.elapsed() >= THOROUGH_EVERY);
             // The first folder last: it stays selected, and its news is what is waited for.
             for folder in folders.iter_mut().rev() {
@@ -160,14 +166,16 @@ impl MailboxLoop {
             if thorough {
                 compared = Some(Instant::now());
             }
-            pulse
-                .good(
-                    &self.intake.register.store,
-                    self.intake.register.clock.now(),
-                )
-                .await;
+            // Answers and orders of the night wait for this.
+            let awaited = store.awaited_read(self.settings.address.as_str()).await?;
+            if awaited.is_some_and(|due| due <= begun) {
+                pulse.hurry();
+            }
+            pulse.good(&store, begun).await;
             pace.good();
-            self.wait_for_news(connection).await?;
+            let now = self.intake.register.clock.now();
+            let until = awaited.filter(|due| *due > begun).map(|due| due - now);
+            self.wait_for_news(connection, until).await?;
         }
         Ok(())
     }
@@ -193,9 +201,17 @@ impl MailboxLoop {
         Ok(found)
     }
 
-    /// Waits until letters come, the safety poll is due, or a stop is asked for.
-    async fn wait_for_news(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
-        let longest = self.settings.poll_interval.min(LONGEST_IDLE);
+    /// Waits until letters come, the safety poll is due, a stop is asked for, or `until` is over.
+    async fn wait_for_news(
+        &mut self,
+        connection: &mut Connection,
+        until: Option<TimeDelta>,
+    ) -> Result<(), SyncError> {
+        let mut longest = self.settings.poll_interval.min(LONGEST_IDLE);
+        if let Some(until) = until {
+            let until = until.max(TimeDelta::zero()) + PAST_DUE;
+            longest = longest.min(until.to_std().unwrap_or(longest));
+        }
         if let Some(every) = self.settings.quick_poll {
             let begun = Instant::now();
             while begun.elapsed() < longest && self.stop.sleep(every).await {

@@ -15,6 +15,22 @@ use crate::domain::ticket::apply;
 use crate::domain::token::TokenKey;
 
 impl Store {
+    /// Returns the first moment after which answers or orders of a mailbox's specialists wait for the mailbox to be read.
+    pub async fn awaited_read(&self, mailbox: &str) -> Result<Option<DateTime<Utc>>> {
+        let select = "SELECT min(w.due_at) AS due_at FROM (
+                          SELECT min(l.due_at) AS due_at FROM letter l WHERE l.lane = 'worker' AND l.mailbox = $1 AND l.state IN ('due', 'sending', 'maybe_sent') AND l.put_off
+                             AND NOT EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = $2 AND h.good_at >= l.due_at)
+                          UNION ALL
+                          SELECT min(c.due_at) FROM command c JOIN ticket t ON t.number = c.ticket WHERE t.mailbox = $1 AND c.applied_at IS NULL AND c.cancelled_at IS NULL
+                             AND NOT EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = $2 AND h.good_at >= c.due_at)) w";
+        let values = [mailbox.into(), format!("poll:{mailbox}").into()];
+        let row = query_one(&self.db, select, values).await?;
+        Ok(row
+            .map(|row| row.try_get("", "due_at"))
+            .transpose()?
+            .flatten())
+    }
+
     /// Carries out every order that is due, each in a transaction of its own, and returns how many there were. Like an answer
     /// that was put off, an order waits until the mailbox was read after its time: its author may have taken it back.
     pub async fn apply_due_commands(
