@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::incoming::Attachment;
+
 /// The most that travels with one letter: bytes and files.
 const TOTAL_BYTES: u64 = 25 * 1024 * 1024;
 const FILES: usize = 50;
@@ -29,6 +31,8 @@ pub struct FilePart {
     pub size_bytes: u64,
     /// SHA-256 of its decoded bytes.
     pub sha256: String,
+    /// Whether it is a picture inside the text.
+    pub inline: bool,
     /// Whether it travels on.
     pub travels: bool,
 }
@@ -49,6 +53,29 @@ pub fn choose(files: &mut [FilePart]) {
     }
 }
 
+/// Returns those files of an answer that would not travel on, by name; the logos of a signature are no files.
+pub fn withheld(attachments: &[Attachment]) -> Vec<String> {
+    let of_attachment = |file: &Attachment| FilePart {
+        part: file.part,
+        name: file.name.clone(),
+        content_type: file.content_type.clone(),
+        size_bytes: file.size_bytes,
+        sha256: file.sha256.clone(),
+        inline: file.inline,
+        travels: false,
+    };
+    let files = attachments.iter().filter(|file| !is_logo(file));
+    let mut files: Vec<FilePart> = files.map(of_attachment).collect();
+    choose(&mut files);
+    let stays = files.into_iter().filter(|file| !file.travels);
+    stays.map(|file| file.name).collect()
+}
+
+/// Returns whether a file of a letter is the logo of a signature.
+pub fn is_logo(file: &Attachment) -> bool {
+    file.inline && file.size_bytes <= LOGO_BYTES
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +87,7 @@ mod tests {
             content_type: "application/octet-stream".to_owned(),
             size_bytes,
             sha256: String::new(),
+            inline: false,
             travels: false,
         }
     }

@@ -2,15 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use lettre::message::header::{
-    ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
 };
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-use super::{flowed, parse};
+use super::file_part::file_part;
+use super::{flowed, html_part, parse, pictures};
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::domain::files::FilePart;
 use crate::domain::text::CleanLine;
+
+/// A page of more bytes is left out, and the text stands alone: quotations in quotations make long HTML of little text.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A letter in words, ready to be made a mail.
 #[derive(Debug, Clone)]
@@ -50,6 +54,10 @@ pub struct File {
     pub content_type: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether it is a picture that is shown inside the text.
+    pub is_picture: bool,
+    /// The line of the text that stands for the picture; without one it is shown nowhere.
+    pub line: Option<String>,
 }
 
 /// Why a draft cannot become a mail.
@@ -64,6 +72,9 @@ pub enum NotComposable {
     /// A file is not what was registered.
     #[error("the file {0} cannot be read from its letter")]
     File(String),
+    /// A boundary cannot be written.
+    #[error("the boundary between the parts cannot be written")]
+    Boundary,
     /// A template failed.
     #[error(transparent)]
     Wording(#[from] super::wording::WordingError),
@@ -86,14 +97,28 @@ pub fn files(raw: &[u8], files: &[FilePart]) -> Result<Vec<File>, NotComposable>
             name: file.name.clone(),
             content_type: file.content_type.clone(),
             bytes,
+            is_picture: file.inline && pictures::can_be_shown(&file.content_type),
+            line: None,
         })
     };
     let bytes = parse::attachments_bytes(raw, &parts);
     travelling.into_iter().zip(bytes).map(with_bytes).collect()
 }
 
-/// Returns the bytes of the mail, lines ending in CRLF. The same draft gives the same bytes but for MIME boundaries,
-/// so whoever may have to send it twice keeps the bytes.
+/// Returns the bytes of the mail, lines ending in CRLF. The same draft gives the same bytes.
+///
+/// The words come as text and as HTML (RFC 2046 section 5.1.4), pictures inside them are related to both (RFC 2387), and
+/// what else there is are attachments:
+///
+/// ```text
+/// mixed
+/// ├─ related
+/// │  ├─ alternative
+/// │  │  ├─ text/plain
+/// │  │  └─ text/html
+/// │  └─ pictures
+/// └─ files
+/// ```
 pub fn compose(draft: &Draft) -> Result<Vec<u8>, NotComposable> {
     let mailbox = |name: &CleanLine, address: &EmailAddress| -> Result<Mailbox, NotComposable> {
         let name = (!name.is_empty()).then(|| name.as_str().to_owned());
@@ -127,19 +152,44 @@ pub fn compose(draft: &Draft) -> Result<Vec<u8>, NotComposable> {
             value.to_owned(),
         ));
     }
-    let text = text_part(&draft.text);
-    let mail = if draft.files.is_empty() {
-        builder.singlepart(text)?
-    } else {
-        builder.multipart(
-            draft
-                .files
-                .iter()
-                .map(file_part)
-                .fold(MultiPart::mixed().singlepart(text), MultiPart::singlepart),
-        )?
+    // In no encoding used here can `=_` stand, so no boundary can be met inside a part (RFC 2045 section 6.7).
+    let hash = sha256(draft.message_id.as_bytes());
+    let hash = &hash[..24];
+    let multipart = |kind: &str, parameter: &str| -> Result<MultiPart, NotComposable> {
+        let value = format!("multipart/{kind};{parameter} boundary=\"=_{kind}_{hash}\"");
+        let value = ContentType::parse(&value).map_err(|_| NotComposable::Boundary)?;
+        Ok(MultiPart::builder().header(value).build())
     };
-    Ok(mail.formatted())
+    let identified = draft.files.iter().enumerate().map(|(number, file)| {
+        let id = format!("{number}.{hash}@{}", draft.from.domain());
+        (id, file)
+    });
+    let (shown, attached): (Vec<_>, Vec<_>) = identified.partition(|(_, file)| file.line.is_some());
+    let in_text: Vec<html_part::Picture<'_>> = shown
+        .iter()
+        .filter_map(|(content_id, file)| {
+            let line = file.line.as_deref()?;
+            Some(html_part::Picture { line, content_id })
+        })
+        .collect();
+    let mut content = multipart("alternative", "")?.singlepart(text_part(&draft.text));
+    let page = html_part::html(&draft.text, draft.language, &in_text);
+    if page.len() <= PAGE_BYTES {
+        content = content.singlepart(page_part(&page));
+    }
+    if !shown.is_empty() {
+        content = multipart("related", " type=\"multipart/alternative\";")?.multipart(content);
+        for (id, file) in &shown {
+            content = content.singlepart(file_part(file, Some(id)));
+        }
+    }
+    if !attached.is_empty() {
+        content = multipart("mixed", "")?.multipart(content);
+        for (_, file) in attached {
+            content = content.singlepart(file_part(file, None));
+        }
+    }
+    Ok(builder.multipart(content)?.formatted())
 }
 
 /// The text as format=flowed (RFC 3676), so that phones wrap it to their own width.
@@ -147,29 +197,20 @@ fn text_part(text: &str) -> SinglePart {
     let flowed = flowed::flow(text)
         .trim_end_matches('\n')
         .replace('\n', "\r\n");
-    SinglePart::builder().header(FlowedText).body(
-        Body::new_with_encoding(flowed, ContentTransferEncoding::QuotedPrintable)
-            .unwrap_or_else(Body::new),
-    )
+    SinglePart::builder()
+        .header(FlowedText)
+        .body(quoted_printable(flowed))
 }
 
-fn file_part(file: &File) -> SinglePart {
-    let content_type = ContentType::parse(&file.content_type).unwrap_or_else(|_| {
-        ContentType::parse("application/octet-stream").expect("a valid media type")
-    });
-    // A letter inside a letter may not be encoded (RFC 2046 section 5.2.1): it travels as a plain file.
-    let is_letter = file.content_type.starts_with("message/");
-    let content_type = if is_letter {
-        ContentType::parse("application/octet-stream").expect("a valid media type")
-    } else {
-        content_type
-    };
-    let body = Body::new_with_encoding(file.bytes.clone(), ContentTransferEncoding::Base64)
-        .unwrap_or_else(Body::new);
+fn page_part(page: &str) -> SinglePart {
     SinglePart::builder()
-        .header(content_type)
-        .header(ContentDisposition::attachment(&file.name))
-        .body(body)
+        .header(ContentType::TEXT_HTML)
+        .body(quoted_printable(page.replace('\n', "\r\n")))
+}
+
+fn quoted_printable(text: String) -> Body {
+    Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)
+        .unwrap_or_else(Body::new)
 }
 
 /// `Content-Type: text/plain; charset=utf-8; format=flowed`.

@@ -5,9 +5,10 @@ use minijinja::value::{Serde, Value};
 
 use super::compose::{self, Draft, NotComposable};
 use super::moment::Moments;
-use super::parse;
 use super::wording::Wording;
+use super::{parse, pictures};
 use crate::domain::address::EmailAddress;
+use crate::domain::language::Language;
 use crate::domain::note::Note;
 use crate::domain::outgoing::{SpecialistContent, SpecialistEnvelope};
 use crate::domain::registration::{AboutOwnLetter, OwnLetter};
@@ -33,10 +34,25 @@ pub fn draft(
         ("Auto-Submitted", CleanLine::new("auto-generated", 40)),
         ("X-Auto-Response-Suppress", CleanLine::new("All", 40)),
     ];
-    if let Some(number) = number {
+    // The operator's letters are about the desk and not of it, and in English.
+    let is_alert = matches!(content, SpecialistContent::Alert { .. });
+    let language = if is_alert {
+        Language::En
+    } else {
+        wording.language
+    };
+    if !is_alert {
         let list = format!("<support.{}>", envelope.from.domain());
         fields.push(("List-Id", CleanLine::new(&list, 200)));
-        fields.push(("X-Ticket", CleanLine::new(&number.to_string(), 40)));
+    }
+    if let Some(number) = number {
+        let ticket = match &content {
+            SpecialistContent::Notice(notice) => {
+                format!("{number}; state={}", notice.state.as_str())
+            }
+            _ => number.to_string(),
+        };
+        fields.push(("X-Ticket", CleanLine::new(&ticket, 40)));
     }
     let (text, subject) = match content {
         SpecialistContent::Notice(notice) => {
@@ -66,7 +82,9 @@ pub fn draft(
                 .map(|copy| copy.to_string())
                 .collect();
             files = compose::files(&notice.raw, &notice.files)?;
+            let pictures = pictures::lines(&mut files, wording)?;
             let facts = context! {
+                pictures,
                 body => defused(&notice.body),
                 name,
                 address,
@@ -165,7 +183,7 @@ pub fn draft(
         to: envelope.to.clone(),
         subject: CleanLine::new(&subject, 240),
         text,
-        language: wording.language.tag(),
+        language: language.tag(),
         fields,
         files,
         date: envelope.now,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use mail_parser::MimeHeaders;
 
 use super::compose::compose;
 use super::moment::Moments;
@@ -26,20 +27,20 @@ use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 use crate::smtp::check_outgoing;
 
-const LANGUAGES: [Language; 2] = [Language::Ru, Language::En];
+pub(super) const LANGUAGES: [Language; 2] = [Language::Ru, Language::En];
 
-fn address(text: &str) -> EmailAddress {
+pub(super) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("plain")
 }
 
 /// At this time in Moscow.
-fn at(time: &str) -> DateTime<Utc> {
+pub(super) fn at(time: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(&format!("{time}+03:00"))
         .expect("a time")
         .to_utc()
 }
 
-fn to_rita() -> WriterEnvelope {
+pub(super) fn to_rita() -> WriterEnvelope {
     WriterEnvelope {
         message_id: "receipt.1042.1.w.1abc@school.test".into(),
         references: vec!["first@family.test".into(), "second@family.test".into()],
@@ -53,7 +54,7 @@ fn to_rita() -> WriterEnvelope {
     }
 }
 
-fn to_sam(number: Option<i64>) -> SpecialistEnvelope {
+pub(super) fn to_sam(number: Option<i64>) -> SpecialistEnvelope {
     SpecialistEnvelope {
         message_id: "notice.1042.1.sam.1abc@school.test".into(),
         references: Vec::new(),
@@ -68,7 +69,7 @@ fn to_sam(number: Option<i64>) -> SpecialistEnvelope {
     }
 }
 
-fn moments(language: Language) -> Moments {
+pub(super) fn moments(language: Language) -> Moments {
     Moments {
         language,
         zone: Tz::Europe__Moscow,
@@ -76,7 +77,7 @@ fn moments(language: Language) -> Moments {
 }
 
 /// The bytes of a letter to a writer, passed by the gate for outgoing bytes.
-fn writer_mail(content: WriterContent, language: Language) -> Vec<u8> {
+pub(super) fn writer_mail(content: WriterContent, language: Language) -> Vec<u8> {
     let draft = writer_letter::draft(
         &to_rita(),
         content,
@@ -90,7 +91,11 @@ fn writer_mail(content: WriterContent, language: Language) -> Vec<u8> {
 }
 
 /// The bytes of a letter to a specialist, passed by the gate for outgoing bytes.
-fn specialist_mail(content: SpecialistContent, number: Option<i64>, language: Language) -> Vec<u8> {
+pub(super) fn specialist_mail(
+    content: SpecialistContent,
+    number: Option<i64>,
+    language: Language,
+) -> Vec<u8> {
     let draft = specialist_letter::draft(
         &to_sam(number),
         content,
@@ -132,14 +137,7 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
         .strip_prefix("\r\n")
         .or_else(after_header)
         .expect("a body");
-    let boundary = all
-        .split("boundary=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next());
-    let end = boundary.map(|boundary| format!("\r\n--{boundary}"));
-    let body = end
-        .and_then(|end| body.split_once(&end))
-        .map_or(body, |(body, _)| body);
+    let body = body.split_once("\r\n--=_").map_or(body, |(body, _)| body);
     let mut decoded = Vec::new();
     let mut rest = body
         .replace("=\r\n", "")
@@ -161,7 +159,7 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-fn night() -> WriterContent {
+pub(super) fn night() -> WriterContent {
     WriterContent::Receipt {
         numbers: vec![1057],
         more: 0,
@@ -301,7 +299,7 @@ fn an_answer_is_a_persons_letter_in_the_writers_thread() {
     assert_eq!(text(&bytes), want);
 }
 
-fn notice() -> Notice {
+pub(super) fn notice() -> Notice {
     let raw = b"From: rita@family.test\r\nTo: help@school.test\r\nCc: Zavuch <zavuch@school.test>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nx\r\n--b\r\nContent-Type: image/png; name=konflikt.png\r\nContent-Disposition: attachment; filename=konflikt.png\r\nContent-Transfer-Encoding: base64\r\n\r\naW1hZ2U=\r\n--b\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n\r\nx\r\n--b--\r\n".to_vec();
     let file = |name: &str, part, travels| FilePart {
         part,
@@ -309,6 +307,7 @@ fn notice() -> Notice {
         content_type: "image/png".into(),
         size_bytes: 184_000,
         sha256: sha256(b"image"),
+        inline: false,
         travels,
     };
     Notice {
@@ -600,6 +599,13 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
         ),
         (OwnLetter::ForwardKept, "сохранено как заметка"),
         (
+            OwnLetter::FilesWithheld {
+                names: "a.exe".into(),
+            },
+            "не пересылаем a.exe",
+        ),
+        (OwnLetter::OnlyPictures, "только изображения"),
+        (
             OwnLetter::NoToken,
             "не отвечает ни на одно письмо поддержки",
         ),
@@ -705,4 +711,266 @@ fn what_a_letter_says_is_data_and_never_a_template_or_a_header() {
             .any(|line| line.starts_with("Bcc")),
         "{header}"
     );
+}
+
+#[test]
+fn files_keep_their_names_for_every_program() {
+    let long = format!("{}.pdf", "расписание ".repeat(6).trim_end());
+    let names = [
+        "plan.pdf",
+        "a; b=c 'd'.txt",
+        "say \"x\" \\ y.txt",
+        "=?utf-8?q?x?=.txt",
+        "100% «а» – б.pdf",
+        "снимок 📷 é.png",
+        long.as_str(),
+    ];
+    let files = names.map(|name| super::compose::File {
+        name: name.to_owned(),
+        content_type: "application/pdf".to_owned(),
+        bytes: name.as_bytes().to_vec(),
+        is_picture: false,
+        line: None,
+    });
+    let mut draft = writer_letter::draft(
+        &to_rita(),
+        night(),
+        &Wording::new(Language::Ru),
+        moments(Language::Ru),
+    )
+    .expect("words");
+    draft.files = files.into();
+    let bytes = compose(&draft).expect("a mail");
+    check_outgoing(&bytes).expect("sendable");
+    let read = mail_parser::MessageParser::default().parse(&bytes);
+    let read = read.expect("a mail");
+    let told: Vec<(&str, &[u8])> = read
+        .attachments()
+        .map(|part| (part.attachment_name().unwrap_or_default(), part.contents()))
+        .collect();
+    assert_eq!(told, names.map(|name| (name, name.as_bytes())));
+    // Who reads Content-Type alone, as old programs do, finds them too.
+    for part in read.attachments() {
+        let name = part.content_type().and_then(|kind| kind.attribute("name"));
+        assert_eq!(name, part.attachment_name());
+    }
+    let ours: Vec<String> = parse(&bytes)
+        .attachments
+        .iter()
+        .map(|file| file.name.clone())
+        .collect();
+    assert_eq!(ours[0], "plan.pdf");
+    assert_eq!(ours[4..], names.map(str::trim)[4..]);
+}
+
+#[test]
+fn what_cannot_be_a_type_of_a_file_is_none() {
+    for (given, sent) in [
+        ("image/png", "image/png"),
+        ("text/plain; charset=koi8-r", "text/plain; charset=koi8-r"),
+        ("message/rfc822", "application/octet-stream"),
+        ("multipart/mixed", "application/octet-stream"),
+        ("картинка/png", "application/octet-stream"),
+        ("", "application/octet-stream"),
+        ("a/b\r\nBcc: x", "application/octet-stream"),
+    ] {
+        let mut draft = writer_letter::draft(
+            &to_rita(),
+            night(),
+            &Wording::new(Language::Ru),
+            moments(Language::Ru),
+        )
+        .expect("words");
+        draft.files = vec![super::compose::File {
+            name: "a".into(),
+            content_type: given.into(),
+            bytes: vec![1],
+            is_picture: false,
+            line: None,
+        }];
+        let bytes = compose(&draft).expect("a mail");
+        check_outgoing(&bytes).expect("sendable");
+        let mail = String::from_utf8(bytes).expect("ASCII");
+        assert!(
+            mail.contains(&format!("Content-Type: {sent};\r\n name=\"a\"")),
+            "{mail}"
+        );
+    }
+}
+
+#[test]
+fn a_thread_holds_however_long_its_ids_are() {
+    let mut envelope = to_rita();
+    let long = |start: &str, length| format!("{start}{}@mail.family.test", "x".repeat(length));
+    envelope.references = (0..20)
+        .map(|number| long(&number.to_string(), 20 * number + 1))
+        .collect();
+    envelope.message_id = long("receipt.1042.", 200);
+    let draft = writer_letter::draft(
+        &envelope,
+        night(),
+        &Wording::new(Language::En),
+        moments(Language::En),
+    )
+    .expect("words");
+    let bytes = compose(&draft).expect("a mail");
+    check_outgoing(&bytes).expect("sendable");
+    let read = parse(&bytes);
+    assert_eq!(read.message_id, envelope.message_id);
+    let newest_first: Vec<String> = envelope.references.iter().rev().cloned().collect();
+    assert_eq!(read.references, newest_first[..read.references.len()]);
+    assert!(read.references.len() > 10);
+}
+
+#[test]
+fn letters_can_be_sorted_by_what_they_are() {
+    for language in LANGUAGES {
+        for (name, bytes) in super::snapshot_tests::letters(language) {
+            let mail = String::from_utf8(bytes).expect("ASCII");
+            let head = mail.split_once("\r\n\r\n").expect("a header").0;
+            let has = |field: &str| head.contains(&format!("\r\n{field}\r\n"));
+            let to_writer = ["receipt", "reopened", "answer"]
+                .iter()
+                .any(|kind| name.starts_with(kind));
+            let is_list = has("List-Id: <support.school.test>");
+            assert_eq!(is_list, !to_writer && name != "alert", "{name}\n{head}");
+            assert_eq!(head.contains("List-"), is_list, "{head}");
+            let ticket = match name {
+                "notice" => Some("X-Ticket: 1042; state=in_work"),
+                "notice-short" => Some("X-Ticket: 1042; state=new"),
+                "own-letter" | "delivery" => Some("X-Ticket: 1042"),
+                _ => None,
+            };
+            assert!(ticket.is_none_or(has), "{name}\n{head}");
+            assert_eq!(head.contains("X-Ticket"), ticket.is_some(), "{head}");
+            let tag = if name == "alert" {
+                "en"
+            } else {
+                language.tag()
+            };
+            assert!(has(&format!("Content-Language: {tag}")), "{name}\n{head}");
+            assert!(has("Date: Mon, 23 Nov 2026 07:14:30 +0000"), "{head}");
+            let is_persons = name.starts_with("answer");
+            assert_eq!(
+                head.contains("Auto-Submitted: auto-"),
+                !is_persons,
+                "{head}"
+            );
+            assert_eq!(has("X-Auto-Response-Suppress: All"), !is_persons, "{head}");
+        }
+    }
+}
+
+#[test]
+fn one_subject_goes_through_a_tickets_life() {
+    let letters = super::snapshot_tests::letters(Language::Ru);
+    let subjects = |names: &[&str]| -> Vec<String> {
+        let named = letters.iter().filter(|(name, _)| names.contains(name));
+        named
+            .map(|(_, bytes)| parse(bytes).subject.as_str().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        subjects(&["reopened", "answer", "answer-with-files"]),
+        vec!["Re: Не сохраняется расписание 5 «Б» [№ 1042]"; 3]
+    );
+    assert_eq!(
+        subjects(&["notice", "notice-short"]),
+        vec![
+            "[№ 1042] Не сохраняется расписание 5 «Б» — М. И. Соколова";
+            2
+        ]
+    );
+}
+
+#[test]
+fn a_subject_is_answered_once() {
+    for (theirs, ours) in [
+        ("RE: Ответ: пароль", "Re: пароль [№ 1042]"),
+        ("Fwd: пароль", "Re: Fwd: пароль [№ 1042]"),
+        ("Re:", "Re: (без темы) [№ 1042]"),
+        ("", "Re: (без темы) [№ 1042]"),
+    ] {
+        let mut envelope = to_rita();
+        envelope.subject = CleanLine::new(theirs, 200);
+        let reopened = WriterContent::Reopened {
+            beginning: Beginning {
+                open: true,
+                begins: at("2026-11-24T09:00:00"),
+                holidays: None,
+            },
+        };
+        let wording = Wording::new(Language::Ru);
+        let draft = writer_letter::draft(&envelope, reopened, &wording, moments(Language::Ru));
+        let draft = draft.expect("words");
+        assert_eq!(draft.subject.as_str(), ours);
+        assert_eq!(
+            parse(&compose(&draft).expect("a mail")).subject,
+            draft.subject
+        );
+    }
+}
+
+#[test]
+fn pictures_are_shown_where_they_can_be_and_files_are_attached() {
+    for (kind, is_shown) in [
+        ("image/png", true),
+        ("image/JPEG", true),
+        ("image/gif", true),
+        ("image/webp", true),
+        ("image/svg+xml", false),
+        ("image/tiff", false),
+    ] {
+        let (raw, mut files) = super::snapshot_tests::with_picture();
+        files[0].content_type = kind.into();
+        let content = WriterContent::Answer {
+            author: "Иван".into(),
+            words: "Вот.\n\n[Изображение: чужое.png]".into(),
+            quoted: String::new(),
+            files,
+            raw,
+        };
+        let bytes = writer_mail(content, Language::Ru);
+        let mail = String::from_utf8(bytes.clone()).expect("ASCII");
+        let says = text(&bytes).contains("[Изображение: Снимок экрана 2026-11-23 в 10.14.png]");
+        assert_eq!(says, is_shown, "{kind}");
+        assert_eq!(
+            mail.contains("Content-Disposition: inline"),
+            is_shown,
+            "{kind}"
+        );
+        let read = parse(&bytes);
+        assert_eq!(read.attachments.len(), 2, "{kind}");
+        assert_eq!(read.attachments[0].inline, is_shown, "{kind}");
+        let page = mail_parser::MessageParser::default().parse(&bytes);
+        let page = page.and_then(|mail| mail.body_html(0).map(|page| page.into_owned()));
+        let page = page.expect("HTML");
+        assert_eq!(
+            page.matches("<img ").count(),
+            usize::from(is_shown),
+            "{page}"
+        );
+        // It refers to the picture that is there.
+        let id = page
+            .split_once("cid:")
+            .map(|(_, rest)| rest.split_once('"'));
+        if let Some(Some((id, _))) = id {
+            assert!(mail.contains(&format!("Content-ID: <{id}>\r\n")), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_would_be_too_long_is_left_out_and_the_text_stays() {
+    let words = ">>>>>\nx\n".repeat(60_000);
+    let content = WriterContent::Answer {
+        author: "Иван".into(),
+        words: words.clone(),
+        quoted: String::new(),
+        files: Vec::new(),
+        raw: Vec::new(),
+    };
+    let bytes = writer_mail(content, Language::Ru);
+    assert!(bytes.len() < 3 * words.len(), "{}", bytes.len());
+    assert!(text(&bytes).ends_with("ответьте на это письмо.\n"));
 }

@@ -4,8 +4,10 @@ use minijinja::context;
 
 use super::compose::{self, Draft, NotComposable};
 use super::moment::Moments;
+use super::pictures;
 use super::wording::Wording;
 use crate::domain::outgoing::{WriterContent, WriterEnvelope};
+use crate::domain::subject::{Prefix, split_prefixes};
 use crate::domain::text::CleanLine;
 
 /// The most of a writer's own text that is quoted back under an answer, in lines and in characters a line.
@@ -21,7 +23,11 @@ pub fn draft(
 ) -> Result<Draft, NotComposable> {
     let number = envelope.number;
     let desk = &envelope.desk;
-    let subject = envelope.subject.as_str();
+    // Theirs may be an answer already, to whatever.
+    let subject = match split_prefixes(envelope.subject.as_str()) {
+        (Some(Prefix::Reply), subject) => subject,
+        _ => envelope.subject.as_str(),
+    };
     // The name beside an address that nobody has vouched for is a stranger's words (promise P14).
     let is_receipt = matches!(content, WriterContent::Receipt { .. });
     let to_name = if is_receipt {
@@ -75,7 +81,8 @@ pub fn draft(
         } => {
             from_name = wording.text("answer_from", context! { author => &author, desk })?;
             files_out = compose::files(&raw, &files)?;
-            let facts = context! { words, author, desk, number, quote => quote(&quoted) };
+            let pictures = pictures::lines(&mut files_out, wording)?;
+            let facts = context! { words, pictures, author, desk, number, quote => quote(&quoted) };
             (
                 wording.text("answer", facts)?,
                 wording.text("writer_subject", context! { number, subject })?,

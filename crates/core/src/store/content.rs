@@ -356,6 +356,7 @@ impl Store {
             content_type: row.content_type,
             size_bytes: row.size_bytes.unsigned_abs(),
             sha256: row.sha256,
+            inline: row.inline,
             travels: false,
         };
         let kept = rows.into_iter().filter(|row| !is_logo(row));

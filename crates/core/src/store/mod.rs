@@ -22,6 +22,7 @@ pub mod letters;
 pub mod listing;
 mod new_letter;
 pub mod outbox;
+mod quoted_pictures;
 pub mod registration;
 mod schema;
 #[cfg(test)]

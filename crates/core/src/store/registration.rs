@@ -15,7 +15,7 @@ use super::lease::{self, Held};
 use super::new_letter::{
     Cause, NewRow, alert_of_message, alert_operator, insert_letter, is_written, json,
 };
-use super::{Result, Store, StoreError, address, execute, unsent};
+use super::{Result, Store, StoreError, address, execute, quoted_pictures, unsent};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
@@ -161,7 +161,8 @@ async fn register_one(
     let proof = proof(mail, registrar.desk, registrar.key);
     let mut facts = facts(tx, pending, mail, &proof, registrar.desk, now).await?;
     facts.received_by = Some(registrar.mailbox.clone());
-    let registration = decide(mail, &proof, &facts, registrar.desk, now);
+    let answered = quoted_pictures::left_out(tx, mail, &facts).await?;
+    let registration = decide(&answered, &proof, &facts, registrar.desk, now);
     apply(tx, registrar, pending, mail, registration, now)
         .await
         .map(Some)

@@ -535,6 +535,13 @@ pub enum OwnLetter {
         /// Its name.
         name: String,
     },
+    /// Not sent: files of it are not passed on.
+    FilesWithheld {
+        /// Their names.
+        names: String,
+    },
+    /// Not sent: there are no words, only pictures inside the text.
+    OnlyPictures,
     /// Not carried out: the reply to a digest is not an order to take tickets.
     DigestNotUnderstood {
         /// The line as written.

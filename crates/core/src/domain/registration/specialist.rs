@@ -12,7 +12,7 @@ use super::{
 use crate::domain::address::EmailAddress;
 use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
-use crate::domain::files::LOGO_BYTES;
+use crate::domain::files::{is_logo, withheld};
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::{Kind, Lane};
@@ -140,6 +140,16 @@ impl Reply<'_> {
             let name = file.name.clone();
             return Some(OwnLetter::FileMayQuoteUs { name });
         }
+        let names = withheld(&self.mail.attachments);
+        if !names.is_empty() {
+            return Some(OwnLetter::FilesWithheld {
+                names: names.join(", "),
+            });
+        }
+        // A mail program may have put the pictures of what it quotes there.
+        if instructions.words.is_empty() && self.mail.attachments.iter().all(|file| file.inline) {
+            return Some(OwnLetter::OnlyPictures);
+        }
         let Some(address) = instructions
             .address
             .as_ref()
@@ -164,7 +174,6 @@ impl Reply<'_> {
     }
 
     fn has_files(&self) -> bool {
-        let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
         !self.mail.attachments.iter().all(is_logo)
     }
 
@@ -500,6 +509,8 @@ fn why_held(why: &OwnLetter) -> &'static str {
         OwnLetter::FileMayQuoteUs { .. } => {
             "waits for its author: a file of it may hold a letter of the desk"
         }
+        OwnLetter::FilesWithheld { .. } => "waits for its author: a file of it does not travel",
+        OwnLetter::OnlyPictures => "waits for its author: there are only pictures",
         OwnLetter::ForwardKept => "waits for its author: his letter was forwarded, not an answer",
         OwnLetter::NotAnOrder => "waits for its author: it answers a letter about his own letter",
         _ => "waits for its author: a command was not understood",

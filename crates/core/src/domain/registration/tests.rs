@@ -700,22 +700,22 @@ fn what_is_not_certain_is_kept_and_told_to_its_author() {
 #[test]
 fn files_without_words_are_an_answer_but_pictures_of_a_signature_are_not() {
     let now = monday("10:14:00");
-    let file = |inline| Attachment {
+    let file = |inline, name: &str, size_bytes| Attachment {
         part: 1,
-        name: "a.png".into(),
+        name: name.into(),
         content_type: "image/png".into(),
-        size_bytes: 1,
+        size_bytes,
         sha256: String::new(),
         inline,
         is_named: true,
         may_quote_us: false,
     };
-    let with = |inline| {
+    let with = |words: &str, file: Attachment| {
         let (proof, facts) = to_sam(ticket(State::New));
         decide(
             &IncomingMail {
-                attachments: vec![file(inline)],
-                ..mail("sam@school.test", QUOTED)
+                attachments: vec![file],
+                ..mail("sam@school.test", &format!("{words}{QUOTED}"))
             },
             &proof,
             &facts,
@@ -724,10 +724,33 @@ fn files_without_words_are_an_answer_but_pictures_of_a_signature_are_not() {
         )
     };
     assert_eq!(
-        letters(&with(false)),
+        letters(&with("", file(false, "a.png", 1))),
         ["answer of sam to rita@family.test: "]
     );
-    assert_eq!(letters(&with(true)), ["own_letter to sam: Empty"]);
+    assert_eq!(
+        letters(&with("", file(true, "a.png", 1))),
+        ["own_letter to sam: Empty"]
+    );
+    // A large one may come from the quotation; with words it goes.
+    assert_eq!(
+        letters(&with("", file(true, "a.png", 50_000))),
+        [
+            "held answer of sam to rita@family.test: ",
+            "own_letter to sam: OnlyPictures"
+        ]
+    );
+    assert_eq!(
+        letters(&with("Смотрите.", file(true, "a.png", 50_000))),
+        ["answer of sam to rita@family.test: Смотрите."]
+    );
+    // What does not travel is not left out in silence.
+    assert_eq!(
+        letters(&with("Запустите.", file(false, "a.exe", 1))),
+        [
+            "held answer of sam to rita@family.test: Запустите.",
+            "own_letter to sam: FilesWithheld { names: \"a.exe\" }"
+        ]
+    );
 }
 
 #[test]

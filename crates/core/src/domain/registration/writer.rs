@@ -8,9 +8,9 @@ use super::{
 };
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
-use crate::domain::files::LOGO_BYTES;
+use crate::domain::files::is_logo;
 use crate::domain::gate::first_minute;
-use crate::domain::incoming::{Attachment, IncomingMail};
+use crate::domain::incoming::IncomingMail;
 use crate::domain::letter::Lane;
 use crate::domain::receipt_cap::first_allowed;
 use crate::domain::reply_text::{ReplyContext, reply_text};
@@ -90,7 +90,6 @@ pub(super) fn entry(
 /// Whether a letter brings nothing but thanks: no file, no subject of its own, no word above, below or in the quotation
 /// that could be more.
 fn only_thanks(mail: &IncomingMail) -> bool {
-    let is_logo = |file: &Attachment| file.inline && file.size_bytes <= LOGO_BYTES;
     let (prefix, subject) = split_prefixes(mail.subject.as_str());
     let is_old_subject =
         prefix == Some(Prefix::Reply) || subject.is_empty() || is_only_thanks(subject);

@@ -205,7 +205,7 @@ impl Writer {
         }
         if !self.lead.is_empty() {
             let lead = std::mem::take(&mut self.lead);
-            let is_labelled = self.out.ends_with(':');
+            let is_labelled = self.out.trim_end_matches(' ').ends_with(':');
             self.out.push_str(match lead.as_str() {
                 CELL if !self.is_line_begun => "",
                 CELL if is_labelled => " ",

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::lab::{Lab, address, from_rita, letter, monday, on_both_engines};
-use crate::domain::incoming::IncomingMail;
+use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::registration::Outcome;
 use crate::domain::text::CleanText;
 use crate::store::StoreError;
@@ -103,6 +103,40 @@ on_both_engines! {
         assert_eq!(lab.text("SELECT assignee FROM ticket").await, "sam");
         assert_eq!(lab.number("SELECT count(*) FROM command WHERE applied_at IS NOT NULL").await, 2);
         assert_eq!(lab.text("SELECT body FROM message WHERE author = 'specialist'").await, "", "his words are in the answer alone");
+    }
+
+    async fn a_picture_that_a_reply_quotes_is_no_file_of_its_author(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let picture = |sha256: &str| Attachment {
+            part: 2,
+            name: "image001.png".into(),
+            is_named: true,
+            content_type: "image/png".into(),
+            size_bytes: 200_000,
+            sha256: sha256.into(),
+            inline: true,
+            may_quote_us: false,
+        };
+        let mut question = from_rita("1@family.test", "Не сохраняется", "Помогите");
+        question.attachments = vec![picture("hers")];
+        let number = lab.register(&question, &held, now).await.ticket.expect("a ticket");
+        let mut reply = reply_of_sam(lab, number, "2@school.test", "#взять").await;
+        reply.attachments = vec![picture("hers")];
+        assert_eq!(lab.register(&reply, &held, now).await.outcome, Outcome::Command);
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'answer'").await, 0);
+        assert_eq!(lab.number("SELECT count(*) FROM attachment").await, 2, "the record has it");
+        // His own screenshot is an answer.
+        let mut reply = reply_of_sam(lab, number, "3@school.test", "#закрыть").await;
+        reply.attachments = vec![picture("hers"), Attachment { part: 3, ..picture("his") }];
+        lab.register(&reply, &held, now).await;
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'answer'").await, 1);
+        // Thanks are thanks with what they quote below.
+        let mut thanks = from_rita("4@family.test", "Re: Не сохраняется", "Спасибо!");
+        thanks.references = vec![lab.text("SELECT message_id FROM letter WHERE kind = 'answer'").await];
+        thanks.attachments = vec![picture("his")];
+        lab.register(&thanks, &held, now).await;
+        assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
     }
 
     async fn a_reply_at_night_waits_and_says_so(lab: &Lab) {
