@@ -1,6 +1,6 @@
 //! Who may speak: a number, a Message-ID or a name known to a stranger proves nothing (promises P11, P13).
 
-use crate::support::{Client, Desk, Engine, Lab, Letter, on_both_engines};
+use crate::support::{Client, Desk, Engine, Lab, Letter, Mail, Program, on_both_engines};
 
 /// A letter of Olga's that pretends to belong to Rita's ticket opens one of her own.
 fn opens_its_own_ticket(engine: Engine, pretend: impl Fn(Letter, &Letter, &str) -> Letter) {
@@ -52,7 +52,90 @@ fn opens_its_own_ticket(engine: Engine, pretend: impl Fn(Letter, &Letter, &str) 
     desk.stop_both();
 }
 
+/// The line with which the lab's server says that `account` submitted a letter.
+fn vouching(account: &str) -> String {
+    format!("mail.school.test; auth=pass smtp.auth={account}")
+}
+
+/// A desk that asks its mail server who wrote, with Rita's ticket and Ivan's notice of it.
+fn asking_desk(engine: Engine) -> (Desk, Mail) {
+    let mut desk = Desk::new(&Lab::shared(), engine, |config| {
+        config.require = "verdict-and-token".to_owned();
+        config.mailbox = "trusted_authserv_id = \"mail.school.test\"".to_owned();
+    });
+    desk.start();
+    let (_, _, notice) = desk.rita_opens_a_ticket();
+    (desk, notice)
+}
+
+/// Panics unless `letter`, the `nth` that is registered, is kept and refused, Ivan was told `told` times, and nothing was
+/// done.
+fn is_refused(desk: &mut Desk, letter: &Letter, nth: i64, told: usize) {
+    let row = desk.wait_for_outcome(letter);
+    assert_eq!(row.text("outcome"), "refused");
+    assert_eq!(row.number("ticket"), 1);
+    desk.wait_until_quiet(nth);
+    let ivan = desk.ivan.clone();
+    let is_it = |mail: &&Mail| mail.says("почтовый сервер не подтвердил, что оно от вас");
+    assert_eq!(desk.inbox(&ivan).iter().filter(is_it).count(), told);
+    assert_eq!(desk.ticket(1).text("state"), "new");
+    let rita = desk.rita.clone();
+    assert_eq!(desk.inbox(&rita).len(), 1, "nothing but the receipt");
+}
+
 on_both_engines! {
+    fn a_specialist_whom_the_mail_server_knows_is_obeyed(engine) {
+        let (mut desk, notice) = asking_desk(engine);
+        let check = desk.command(Program::Poller, &["check"]);
+        let said = String::from_utf8_lossy(&check.stdout);
+        assert!(said.contains("по слову почтового сервера (mail.school.test)"), "{said}");
+        let (ivan, rita) = (desk.ivan.clone(), desk.rita.clone());
+        let letter = Letter::reply("Иван Смирнов", &ivan, &notice, Client::Gmail, "Починили, проверьте.\n#закрыть");
+        desk.lab.submit(&ivan, &desk.help, &letter.raw());
+        assert_eq!(desk.wait_for_outcome(&letter).text("outcome"), "command");
+        desk.wait_for_mail(&rita, "the answer", |mail| mail.says("Починили, проверьте."));
+        desk.wait_until_quiet(2);
+        assert_eq!(desk.ticket(1).text("state"), "closed");
+        desk.stop_both();
+    }
+
+    fn a_token_without_the_mail_servers_word_is_refused_and_told(engine) {
+        let (mut desk, notice) = asking_desk(engine);
+        let (ivan, anna, olga) = (desk.ivan.clone(), desk.anna.clone(), desk.olga.clone());
+        let reply = |words: &str| Letter::reply("Иван Смирнов", &ivan, &notice, Client::Gmail, words);
+        // From outside, with a verdict that its sender wrote; the server renames it.
+        let forged = reply("Это не Иван, раз.\n#закрыть");
+        let bytes = [b"Authentication-Results: ", vouching(&ivan).as_bytes(), b"\r\n", &forged.raw()].concat();
+        desk.lab.send_from_outside(&ivan, &desk.help, &bytes);
+        is_refused(&mut desk, &forged, 2, 1);
+        // By another account of the same server, in Ivan's name.
+        let others = reply("Это не Иван, два.\n#закрыть");
+        let bytes = [b"Authentication-Results: ", vouching(&ivan).as_bytes(), b"\r\n", &others.raw()].concat();
+        desk.lab.submit(&anna, &desk.help, &bytes);
+        is_refused(&mut desk, &others, 3, 2);
+        // Straight into the mailbox, where nothing was renamed: below a foreign host.
+        let below = reply("Это не Иван, три.\n#закрыть");
+        let hop = "Received: from x by mx.elsewhere.test; Mon, 23 Nov 2026 10:14:00 +0300\r\n";
+        let bytes = [hop.as_bytes(), b"Authentication-Results: ", vouching(&ivan).as_bytes(), b"\r\n", &below.raw()].concat();
+        desk.lab.deliver(&desk.help, &olga, &bytes);
+        is_refused(&mut desk, &below, 4, 3);
+        // The server's own no stands above another yes.
+        let failed = reply("Это не Иван, четыре.\n#закрыть");
+        let (no, yes) = ("mail.school.test; dmarc=fail header.from=school.test", vouching(&ivan));
+        let bytes = format!("Authentication-Results: {no}\r\nAuthentication-Results: {yes}\r\n");
+        desk.lab.deliver(&desk.help, &olga, &[bytes.as_bytes(), &failed.raw()].concat());
+        is_refused(&mut desk, &failed, 5, 4);
+        assert_eq!(desk.notes(true, "Это не Иван"), 4, "the words are kept");
+        // He is told five times a day, not more.
+        for nth in 6..9_i64 {
+            let again = reply(&format!("Это не Иван, {nth}.\n#закрыть"));
+            desk.lab.send_from_outside(&ivan, &desk.help, &again.raw());
+            is_refused(&mut desk, &again, nth, usize::try_from(nth - 1).expect("small").min(5));
+        }
+        desk.nothing_internal_reached_writers(&["Это не Иван"]);
+        desk.stop_both();
+    }
+
     fn a_stranger_with_a_number_in_the_subject_opens_a_new_ticket(engine) {
         opens_its_own_ticket(engine, |letter, _, _| {
             letter.header("Subject", &crate::support::letter::encoded("Re: Не открывается дневник [№ 1]"))

@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) smtp: Option<String>,
     /// Where PostgreSQL is reached on loopback, if not at the server itself.
     pub(crate) database_port: Option<u16>,
+    /// What is asked of specialists: `token`, or `verdict-and-token` with a line `trusted_authserv_id` in `mailbox`.
+    pub(crate) require: String,
     /// More lines of the mailbox's table.
     pub(crate) mailbox: String,
     /// More tables, at the end.
@@ -84,6 +86,7 @@ impl Config {
             imap: None,
             smtp: None,
             database_port: None,
+            require: "token".to_owned(),
             mailbox: String::new(),
             tables: String::new(),
         }
@@ -125,6 +128,7 @@ hello_name = "desk.school.test"
     pub(crate) fn text(&self, lab: &Lab, help: &str, database_url: &str, dir: &Path) -> String {
         let Config {
             language,
+            require,
             mailbox,
             tables,
             ..
@@ -148,7 +152,7 @@ url = "{database_url}"
 {mailbox}
 
 [identity]
-require = "token"
+require = "{require}"
 token_key_file = "{dir}/token.key"
 
 [hours]

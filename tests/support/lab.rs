@@ -6,7 +6,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -224,6 +224,21 @@ impl Lab {
         lmtp::deliver(port, recipient, sender, raw);
     }
 
+    /// Sends a letter to `recipient` through the submission server, logged in as `account`.
+    pub(crate) fn submit(&self, account: &str, recipient: &str, raw: &[u8]) {
+        let port = self.variable("MAILLAB_SUBMISSIONS_PORT");
+        let (ca, password) = (self.variable("MAILLAB_CA"), self.password(account));
+        submit(&[port, account, recipient, ca, account, password], raw);
+    }
+
+    /// Sends a letter to `recipient` as a foreign server does, with `sender` on its envelope.
+    pub(crate) fn send_from_outside(&self, sender: &str, recipient: &str, raw: &[u8]) {
+        submit(
+            &[self.variable("MAILLAB_SMTP_PORT"), sender, recipient],
+            raw,
+        );
+    }
+
     /// Returns the mails in a person's inbox, in order of arrival.
     pub(crate) fn inbox(&self, address: &str) -> Vec<Mail> {
         let mut files: Vec<PathBuf> = Vec::new();
@@ -347,6 +362,21 @@ fn maillab(dir: &Path, command: &str, arguments: &[&str]) -> std::io::Result<std
         .arg(dir)
         .args(arguments)
         .output()
+}
+
+fn submit(arguments: &[&str], raw: &[u8]) {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/submit.py");
+    let mut python = Command::new("python3")
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut input = python.stdin.take().expect("its input");
+    input.write_all(raw).expect("it reads the letter");
+    drop(input);
+    let status = python.wait().expect("its end");
+    assert!(status.success(), "the lab's Postfix took no letter");
 }
 
 fn run(dir: &Path, command: &str, arguments: &[&str]) {

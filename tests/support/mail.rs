@@ -148,6 +148,7 @@ impl Mail {
                 "delivered-to:",
                 "received:",
                 "x-original-to:",
+                "authentication-results:",
             ]
             .iter()
             .any(|name| line.starts_with(name));

@@ -6,7 +6,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::{Database, Language, Mailbox, Settings, Words};
+use crate::config::{Database, Language, Mailbox, Require, Settings, Words};
+use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
 use crate::store::{SchemaState, Store, StoreError};
@@ -130,6 +131,31 @@ pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc
             format!("производственный календарь: данные по {end}"),
             format!("production calendar: data until {end}"),
         ));
+    }
+    identity(report, settings);
+}
+
+/// By what specialists are known, and who vouches for them.
+fn identity(report: &mut Report, settings: &Settings) {
+    if settings.identity.require == Require::VerdictAndToken {
+        for mailbox in &settings.mailboxes {
+            let address = &mailbox.address;
+            let Some(source) = &mailbox.verdict_source else {
+                continue;
+            };
+            let (ru, en) = match source {
+                VerdictSource::Yandex => ("Яндекс", "Yandex"),
+                VerdictSource::MailRu => ("Mail.ru", "Mail.ru"),
+                VerdictSource::Gmail => ("Gmail", "Gmail"),
+                VerdictSource::Microsoft => ("Microsoft", "Microsoft"),
+                VerdictSource::Server(id) => (id.as_str(), id.as_str()),
+            };
+            report.good(words(
+                format!("{address}: специалист узнаётся по метке в письме и по слову почтового сервера ({ru})"),
+                format!("{address}: a specialist is recognised by a token and by the word of the mail server ({en})"),
+            ));
+        }
+        return;
     }
     report.warning(
         words("специалист узнаётся по метке в письме (identity.require = \"token\")", "a specialist is recognised by a token alone (identity.require = \"token\")"),

@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, TokenKeyLine};
 use crate::delivery::{Delivery, Office};
 use crate::domain::letter::Lane;
-use crate::domain::token::TokenKey;
+use crate::domain::token::{TokenKey, TokenKeys};
 use crate::smtp::{Security, SmtpServer, Timeouts};
 use crate::stop::{GRACE, Stop};
 use crate::store::{Store, StoreError};
@@ -46,9 +46,11 @@ impl Daemon {
         stop: Stop,
     ) -> anyhow::Result<Option<Daemon>> {
         let path = &settings.identity.token_key_file;
-        let key =
+        let lines =
             config::token_key(path).with_context(|| format!("the token key {}", path.display()))?;
-        let office = Arc::new(Office::new(settings, TokenKey::new(*key.expose_secret())));
+        let key = |line: TokenKeyLine| TokenKey::new(line.id, *line.secret.expose_secret());
+        let keys = TokenKeys::new(key(lines.signing), lines.former.map(key));
+        let office = Arc::new(Office::new(settings, keys));
         let mut pause = PAUSE.0;
         let mut said = None;
         let store = loop {

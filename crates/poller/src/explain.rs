@@ -9,6 +9,7 @@ use ninetosix_core::cli::{Exit, printable};
 use ninetosix_core::config::Settings;
 use ninetosix_core::domain::desk::Desk;
 use ninetosix_core::domain::incoming::IncomingMail;
+use ninetosix_core::domain::verdict::VerdictSource;
 use ninetosix_core::mail::explain::{Explainer, Explanation};
 use ninetosix_core::mail::parse::PARSER_STACK_BYTES;
 use serde::Serialize;
@@ -27,13 +28,14 @@ struct Line<'a> {
 }
 
 /// Explains each of `files` (`-` is standard input) to `out`. `settings`, where given, tell which letters are the
-/// desk's own. One letter at a time is in memory.
+/// desk's own; `source`, where given, is whose word on senders is believed. One letter at a time is in memory.
 ///
 /// # Errors
 /// Where `out` cannot be written to. A file that cannot be read is a line with its error and makes the exit a problem.
 pub fn run(
     files: &[PathBuf],
     settings: Option<&Settings>,
+    source: Option<VerdictSource>,
     json: bool,
     out: &mut (impl Write + Send),
 ) -> anyhow::Result<Exit> {
@@ -42,7 +44,7 @@ pub fn run(
         std::thread::Builder::new()
             .name("parse".to_owned())
             .stack_size(PARSER_STACK_BYTES)
-            .spawn_scoped(scope, || explain_all(files, settings, json, out))?
+            .spawn_scoped(scope, || explain_all(files, settings, source, json, out))?
             .join()
             .map_err(|_| io::Error::other("the parser panicked"))?
     });
@@ -57,6 +59,7 @@ pub fn run(
 fn explain_all(
     files: &[PathBuf],
     settings: Option<&Settings>,
+    source: Option<VerdictSource>,
     json: bool,
     out: &mut impl Write,
 ) -> io::Result<Exit> {
@@ -64,6 +67,7 @@ fn explain_all(
     let explainer = settings.map_or_else(Explainer::default, |settings| {
         Explainer::new(settings.language, settings.calendar.zone())
     });
+    let explainer = explainer.trusting(source);
     let is_own = |mail: &IncomingMail| {
         let mut addresses = mail.from.iter().filter_map(|from| from.address.as_ref());
         desk.as_ref()

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::domain::verdict::VerdictSource;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::{config, health, logging, tls};
 use ninetosix_poller::{app, check, explain, ledger, quarantine};
@@ -39,6 +40,9 @@ enum Command {
         /// Letters as the server gave them; `-` is standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Say what this server says of the sender: yandex, mailru, gmail, microsoft, or the name yours signs with
+        #[arg(long, value_name = "SERVER")]
+        trust: Option<String>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -135,7 +139,9 @@ fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();
     match cli.command {
-        Command::Explain { files, json } => explain_files(cli.config, &files, json),
+        Command::Explain { files, trust, json } => {
+            explain_files(cli.config, &files, trust.as_deref(), json)
+        }
         Command::Configured(command) => match cli::settings(cli.config) {
             Ok(settings) => configured(command, settings),
             Err(exit) => exit.into(),
@@ -165,13 +171,24 @@ fn configured(command: Configured, settings: config::Settings) -> ExitCode {
 }
 
 /// Explains letters, with the configuration only where one is named.
-fn explain_files(config: Option<PathBuf>, files: &[PathBuf], json: bool) -> ExitCode {
+fn explain_files(
+    config: Option<PathBuf>,
+    files: &[PathBuf],
+    trust: Option<&str>,
+    json: bool,
+) -> ExitCode {
     let settings = match config.map(|config| cli::settings(Some(config))).transpose() {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    cli::finish(explain::run(files, settings.as_ref(), json, &mut out))
+    cli::finish(explain::run(
+        files,
+        settings.as_ref(),
+        trust.map(VerdictSource::named),
+        json,
+        &mut out,
+    ))
 }
 
 /// Runs the daemon.

@@ -9,6 +9,7 @@ use url::Host;
 
 use super::problem::{Flaw, Words, quoted, words};
 use super::schema::nearest;
+use crate::domain::verdict::VerdictSource;
 
 /// One server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,13 +175,16 @@ pub enum Provider {
     MailRu,
     /// Gmail and Google Workspace.
     Gmail,
+    /// Microsoft 365: known by how it marks mail; it takes no password for IMAP.
+    Microsoft,
 }
 
 impl Provider {
-    const NAMES: [(&'static str, Self); 3] = [
+    const NAMES: [(&'static str, Self); 4] = [
         ("yandex", Self::Yandex),
         ("mailru", Self::MailRu),
         ("gmail", Self::Gmail),
+        ("microsoft", Self::Microsoft),
     ];
 
     /// The provider of that name.
@@ -205,26 +209,32 @@ impl Provider {
         })
     }
 
-    /// The server its mail is read from.
-    pub(super) fn imap(self) -> Endpoint {
-        self.server("imap", 993)
-    }
-
-    /// The server letters leave by.
-    pub(super) fn smtp(self) -> Endpoint {
-        self.server("smtp", 465)
-    }
-
-    fn server(self, name: &str, port: u16) -> Endpoint {
+    /// The server of the protocol, if it takes a password.
+    pub(super) fn server(self, protocol: Protocol) -> Option<Endpoint> {
+        let (name, port) = match protocol {
+            Protocol::Imap => ("imap", 993),
+            Protocol::Smtp => ("smtp", 465),
+        };
         let domain = match self {
             Self::Yandex => "yandex.ru",
             Self::MailRu => "mail.ru",
             Self::Gmail => "gmail.com",
+            Self::Microsoft => return None,
         };
-        Endpoint {
+        Some(Endpoint {
             host: format!("{name}.{domain}"),
             port,
             security: Security::Implicit,
+        })
+    }
+
+    /// How its word on a sender is read.
+    pub(super) fn verdict_source(self) -> VerdictSource {
+        match self {
+            Self::Yandex => VerdictSource::Yandex,
+            Self::MailRu => VerdictSource::MailRu,
+            Self::Gmail => VerdictSource::Gmail,
+            Self::Microsoft => VerdictSource::Microsoft,
         }
     }
 }
@@ -336,8 +346,18 @@ mod tests {
     #[test]
     fn a_provider_fills_both_servers() {
         let yandex = Provider::parse("yandex").expect("known");
-        assert_eq!(yandex.imap().to_string(), "imap.yandex.ru:993");
-        assert_eq!(yandex.smtp().to_string(), "smtp.yandex.ru:465");
+        let server = |protocol| yandex.server(protocol).map(|server| server.to_string());
+        assert_eq!(
+            server(Protocol::Imap).as_deref(),
+            Some("imap.yandex.ru:993")
+        );
+        assert_eq!(
+            server(Protocol::Smtp).as_deref(),
+            Some("smtp.yandex.ru:465")
+        );
+        for (name, provider) in Provider::NAMES {
+            assert_eq!(VerdictSource::named(name), provider.verdict_source());
+        }
         let flaw = Provider::parse("yandeks").expect_err("misspelt");
         assert!(flaw.cure.en.contains("yandex"));
     }

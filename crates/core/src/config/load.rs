@@ -8,13 +8,13 @@ use super::address::AddressBook;
 use super::database::database;
 use super::environment::Surroundings;
 use super::hours;
+use super::identity::identity;
 use super::mailbox::{check_accounts, mailbox};
 use super::people::{operator, phone, specialists};
 use super::problem::{Flaw, Problems, words};
 use super::reader::{Reader, Section};
-use super::schema::nearest;
 use super::secret::Secrets;
-use super::settings::{Database, Identity, Mailbox, Settings, Signboard};
+use super::settings::{Mailbox, Settings, Signboard};
 use super::sources::gather;
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
@@ -62,8 +62,9 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let desk = signboard(&reader.section("desk"), language);
     let database = database(&reader.section("database"), &secrets);
     let mut book = AddressBook::default();
-    let mailboxes = mailboxes(&reader.sections("mailbox"), &secrets, &mut book);
-    let identity = identity(&reader.section("identity"), database.as_ref());
+    let sections = reader.sections("mailbox");
+    let mailboxes = mailboxes(&sections, &secrets, &mut book);
+    let identity = identity(&reader.section("identity"), &sections, database.as_ref());
     let hours = reader.section("hours");
     let calendar = hours::calendar(&hours);
     let approval = hours::approval(&hours);
@@ -171,58 +172,6 @@ fn at_least_one(reader: &Reader<'_>, name: &str, keys: &str) {
     }
 }
 
-/// This version knows specialists by their token alone, and says so until the operator agrees.
-fn identity(section: &Section<'_>, database: Option<&Database>) -> Option<Identity> {
-    let require = section.parsed("require", |text| match text {
-        "token" => Ok(()),
-        "verdict-and-token" => Err(verdicts_are_later()),
-        _ => {
-            let meant =
-                nearest(text, ["verdict-and-token", "token"].into_iter()).unwrap_or("token");
-            Err(Flaw::new(
-                words!("такого способа нет", "there is no such way"),
-                words!(
-                    "возможно, имелось в виду \"{meant}\"",
-                    "perhaps \"{meant}\" was meant"
-                ),
-            ))
-        }
-    });
-    let token_key_file = if section.has("token_key_file") {
-        section
-            .text("token_key_file")
-            .map(|name| section.reader.absolute(&name))
-    } else {
-        Some(default_token_key(section.reader.base(), database))
-    };
-    require?;
-    Some(Identity {
-        token_key_file: token_key_file?,
-    })
-}
-
-/// Beside the SQLite file, which both daemons can write to; else beside the configuration.
-fn default_token_key(base: &Path, database: Option<&Database>) -> PathBuf {
-    let directory = match database {
-        Some(Database::Sqlite { path }) => path.parent().unwrap_or(base),
-        Some(Database::Postgres { .. }) | None => base,
-    };
-    directory.join("token.key")
-}
-
-fn verdicts_are_later() -> Flaw {
-    Flaw::new(
-        words!(
-            "\"verdict-and-token\" (так по умолчанию) эта версия ещё не умеет: она не читает, подтвердил ли почтовый сервер отправителя",
-            "\"verdict-and-token\", the default, is beyond this version: it does not read whether the mail server vouches for a sender"
-        ),
-        words!(
-            "если почтовая система закрытая, впишите в [identity] require = \"token\": подделать поле From внутри неё мало, нужен ещё токен из письма службы, но сервер за отправителя уже не ручается; если писать в неё от чужого имени может кто угодно, дождитесь версии, которая это умеет",
-            "if the mail system is a closed one, write require = \"token\" under [identity]: whoever can forge a From inside it still needs the token from one of our letters, but no server vouches for him; if anybody may write into it in another's name, wait for a version that can do this"
-        ),
-    )
-}
-
 /// Ceilings of promise P14, which the operator may lower and not raise. A receipt over a ceiling waits, so
 /// none of them can be nought.
 fn receipt_caps(section: &Section<'_>) -> Option<ReceiptCaps> {
@@ -240,7 +189,9 @@ fn receipt_caps(section: &Section<'_>) -> Option<ReceiptCaps> {
 mod tests {
     use super::*;
     use crate::config::testing::write_secret;
-    use crate::domain::desk::Desk;
+    use crate::config::{Database, Require};
+    use crate::domain::desk::{Desk, Vouching};
+    use crate::domain::verdict::VerdictSource;
 
     const SHORTEST: &str = "\
 [[mailbox]]
@@ -252,9 +203,6 @@ provider = \"yandex\"
 login = \"sam\"
 name = \"Sam\"
 address = \"sam@school.example\"
-
-[identity]
-require = \"token\"
 ";
 
     /// What that text means with these variables, beside `mail.password` and `db.password`.
@@ -280,10 +228,18 @@ require = \"token\"
             settings.identity.token_key_file,
             Path::new("/var/lib/ninetosix/token.key")
         );
+        assert_eq!(settings.identity.require, Require::VerdictAndToken);
         assert_eq!(settings.operator_address, None);
         assert_eq!(settings.receipt.total_per_hour, 60);
         let desk = Desk::from(&settings);
         assert_eq!(desk.mailboxes.len(), 1);
+        let sources = [(desk.mailboxes[0].clone(), VerdictSource::Yandex)];
+        assert_eq!(desk.vouching, Vouching::Server(sources.into()));
+        let token = loaded(&format!("{SHORTEST}[identity]\nrequire = \"token\"\n"), &[]);
+        assert_eq!(
+            Desk::from(&token.expect("sound")).vouching,
+            Vouching::Nobody
+        );
         assert_eq!(desk.specialists[0].login, "sam");
         assert_eq!(desk.reopen_within, chrono::TimeDelta::days(30));
     }
@@ -291,12 +247,9 @@ require = \"token\"
     #[test]
     fn an_empty_file_is_told_everything_it_lacks() {
         let found = refused("", &[]);
-        assert_eq!(found.len(), 3, "{found:#?}");
-        for word in [
-            "✗ mailbox: нет ни одной",
-            "✗ specialist: нет ни одной",
-            "✗ identity.require: \"verdict-and-token\"",
-        ] {
+        assert_eq!(found.len(), 2, "{found:#?}");
+        for word in ["✗ mailbox: нет ни одной", "✗ specialist: нет ни одной"]
+        {
             assert!(
                 found.iter().any(|line| line.starts_with(word)),
                 "{word}: {found:#?}"
@@ -333,7 +286,7 @@ listen = \"127.0.0.1:9406\"
             "mailbox[1].address",
             "mailbox[1].password_file",
             "mailbox[1].imap",
-            "identity.require",
+            "mailbox[1].trusted_authserv_id",
             "specialist[1].login",
             "receipt.per_day",
         ];

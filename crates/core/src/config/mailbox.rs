@@ -13,6 +13,7 @@ use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::secret::Secrets;
 use super::settings::Mailbox;
+use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
 /// The mailbox of one table, or nothing after noting why.
@@ -37,18 +38,9 @@ pub(super) fn mailbox(
     };
     let password = secrets.required(section);
     let provider = section.parsed("provider", Provider::parse);
-    let imap = server(
-        section,
-        "imap",
-        Protocol::Imap,
-        provider.map(Provider::imap),
-    );
-    let smtp = server(
-        section,
-        "smtp",
-        Protocol::Smtp,
-        provider.map(Provider::smtp),
-    );
+    let authserv_id = section.parsed("trusted_authserv_id", authserv_id);
+    let imap = server(section, "imap", Protocol::Imap, provider);
+    let smtp = server(section, "smtp", Protocol::Smtp, provider);
     let ca_file = ca_file(section);
     let fingerprints = fingerprints(section);
     let folders = folders(section);
@@ -69,6 +61,9 @@ pub(super) fn mailbox(
         user: user?,
         password: password?,
         provider,
+        verdict_source: authserv_id
+            .map(VerdictSource::Server)
+            .or(provider.map(Provider::verdict_source)),
         imap: imap?,
         smtp: smtp?,
         ca_file,
@@ -86,13 +81,28 @@ fn server(
     section: &Section<'_>,
     key: &str,
     protocol: Protocol,
-    preset: Option<Endpoint>,
+    provider: Option<Provider>,
 ) -> Option<Endpoint> {
     if section.has(key) {
         return section.parsed(key, |text| endpoint(text, protocol));
     }
+    let preset = provider.and_then(|provider| provider.server(protocol));
     // A misspelt provider is a problem of its own and would have filled this in.
-    if preset.is_none() && !section.has("provider") {
+    if let (Some(_), None) = (provider, &preset) {
+        section.report(
+            key,
+            Flaw::new(
+                words!(
+                    "Microsoft 365 не пускает по IMAP с паролем, а вход по OAuth эта версия не умеет",
+                    "Microsoft 365 takes no password for IMAP, and this version has no OAuth"
+                ),
+                words!(
+                    "впишите {key} шлюза, который пускает с паролем, или возьмите ящик в другой системе",
+                    "write {key} of a gateway that takes a password, or use a mailbox elsewhere"
+                ),
+            ),
+        );
+    } else if preset.is_none() && !section.has("provider") {
         section.report(
             key,
             Flaw::new(
@@ -174,6 +184,23 @@ fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
         );
     }
     Some(path)
+}
+
+/// RFC 8601 section 2.5: a name as servers sign with, most often a host's.
+fn authserv_id(text: &str) -> Result<String, Flaw> {
+    let text = text.trim();
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let is_name = !text.is_empty() && text.bytes().all(is_plain);
+    is_name.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
+        let value = quoted(text);
+        Flaw::new(
+            words!("{value} — не имя сервера", "{value} is no server's name"),
+            words!(
+                "впишите первое слово поля Authentication-Results из письма в этом ящике, например mail.school.example",
+                "write the first word of the field Authentication-Results of a letter in this mailbox, such as mail.school.example"
+            ),
+        )
+    })
 }
 
 /// RFC 5321 section 4.1.1.1: a domain name, or an address in brackets.
@@ -285,6 +312,26 @@ mod tests {
         assert_eq!(mailbox.poll_interval, Duration::from_secs(60));
         assert_eq!(mailbox.quick_poll, None);
         assert_eq!(mailbox.after_registration, AfterRegistration::Seen);
+        assert_eq!(mailbox.verdict_source, Some(VerdictSource::MailRu));
+    }
+
+    #[test]
+    fn a_server_that_is_named_is_believed_instead_of_the_provider() {
+        let servers = "imap = \"imaps://mail.example\"\nsmtp = \"smtps://mail.example\"\n";
+        let source = |lines: &str| {
+            let read = read(&format!("{SHORTEST}{lines}\n")).expect("sound");
+            read[0].verdict_source.clone()
+        };
+        let server = VerdictSource::Server("mail.school.example".to_owned());
+        let named = "trusted_authserv_id = \"Mail.School.Example\"\n";
+        assert_eq!(source(&format!("{servers}{named}")), Some(server.clone()));
+        assert_eq!(
+            source(&format!("provider = \"gmail\"\n{named}")),
+            Some(server)
+        );
+        assert_eq!(source(servers), None);
+        let microsoft = format!("provider = \"microsoft\"\n{servers}");
+        assert_eq!(source(&microsoft), Some(VerdictSource::Microsoft));
     }
 
     #[test]
@@ -319,6 +366,17 @@ mod tests {
             (
                 "provider = \"yandeks\"",
                 &["mailbox[1].provider: «yandeks»"],
+            ),
+            (
+                "provider = \"microsoft\"",
+                &[
+                    "imap: Microsoft 365 takes no password",
+                    "smtp: Microsoft 365",
+                ],
+            ),
+            (
+                "provider = \"gmail\"\ntrusted_authserv_id = \"mail school\"",
+                &["trusted_authserv_id: «mail school»"],
             ),
             (
                 "provider = \"gmail\"\npoll_interval_s = 4",

@@ -16,11 +16,12 @@
 //! | `names` | names in the file that are unknown, not obeyed yet, or in the wrong brackets |
 //! | `reader` | typed values out of the tree; missing ones and wrong types |
 //! | `mailbox`, `folders`, `endpoint` | `[[mailbox]]`, its folders and its servers |
+//! | `identity` | `[identity]`: what a specialist's letter must show |
 //! | `database` | the database's address, TLS rules included |
 //! | `hours`, `calendar_files` | `[hours]` made into a calendar |
 //! | `people`, `address` | specialists, phones, the operator; nobody stands in two places |
 //! | `secret` | where passwords are looked for, and which files are too open |
-//! | `token_key` | the key of our tokens, made at the first start |
+//! | `token_key` | the keys of our tokens, the first made at the first start |
 //!
 //! The annotated sample is `deploy/config/ninetosix.toml`, that of the containers `deploy/docker/ninetosix.toml`;
 //! tests load both.
@@ -34,6 +35,7 @@ mod endpoint;
 mod environment;
 mod folders;
 mod hours;
+mod identity;
 mod load;
 mod mailbox;
 mod names;
@@ -55,8 +57,8 @@ pub use endpoint::{Endpoint, Provider, Security};
 pub use load::load;
 pub use problem::{Problem, Problems, Words};
 pub use settings::{
-    AfterRegistration, Approval, Database, Identity, Mailbox, Phone, PhoneHours, Settings,
+    AfterRegistration, Approval, Database, Identity, Mailbox, Phone, PhoneHours, Require, Settings,
     Signboard,
 };
 pub use sources::path;
-pub use token_key::{TokenKeyBytes, TokenKeyError, token_key};
+pub use token_key::{TokenKeyBytes, TokenKeyError, TokenKeyLine, TokenKeyLines, token_key};

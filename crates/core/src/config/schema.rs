@@ -66,7 +66,7 @@ pub(super) static TABLES: &[Table] = &[
             ("after_registration", Scalar),
             ("hello_name", Scalar),
             ("oauth", Later),
-            ("trusted_authserv_id", Later),
+            ("trusted_authserv_id", Scalar),
         ],
     ),
     one(

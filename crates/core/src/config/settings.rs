@@ -15,9 +15,10 @@ use url::Url;
 use super::endpoint::{Endpoint, Provider};
 use crate::domain::address::EmailAddress;
 use crate::domain::calendar::Calendar;
-use crate::domain::desk::{Desk, Specialist};
+use crate::domain::desk::{Desk, Specialist, Vouching};
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
+use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
 /// All settings of one installation.
@@ -69,6 +70,22 @@ impl From<&Settings> for Desk {
             caps: settings.receipt,
             recall: TimeDelta::minutes(i64::from(settings.recall_minutes)),
             reopen_within: TimeDelta::days(i64::from(settings.reopen_within_days)),
+            vouching: settings.vouching(),
+        }
+    }
+}
+
+impl Settings {
+    /// Who vouches for specialists.
+    fn vouching(&self) -> Vouching {
+        match self.identity.require {
+            Require::Token => Vouching::Nobody,
+            Require::VerdictAndToken => {
+                let sources = self.mailboxes.iter().filter_map(|mailbox| {
+                    Some((mailbox.address.clone(), mailbox.verdict_source.clone()?))
+                });
+                Vouching::Server(sources.collect())
+            }
         }
     }
 }
@@ -138,6 +155,8 @@ pub struct Mailbox {
     pub password: SecretString,
     /// The mail provider, where one is named.
     pub provider: Option<Provider>,
+    /// Whose word on a sender is believed in its mail; none where neither a provider nor a server is named.
+    pub verdict_source: Option<VerdictSource>,
     /// The server its mail is read from.
     pub imap: Endpoint,
     /// The server its letters leave by.
@@ -171,11 +190,23 @@ pub enum AfterRegistration {
     Nothing,
 }
 
-/// How a specialist proves to be one. This version knows one way, the token, for closed mail systems.
+/// How a specialist proves to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The key tokens are made with; see [`token_key`](super::token_key()).
+    /// What his letter must show besides his address.
+    pub require: Require,
+    /// The keys tokens are made with; see [`token_key`](super::token_key()).
     pub token_key_file: PathBuf,
+}
+
+/// What a specialist's letter must show besides his address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Require {
+    /// The token from a letter of ours, and that the mail server vouches for the sender.
+    #[default]
+    VerdictAndToken,
+    /// The token alone: for closed mail systems.
+    Token,
 }
 
 /// Who approved the hours.

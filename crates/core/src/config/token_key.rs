@@ -1,4 +1,5 @@
-//! The key tokens are made with: 64 hex digits in a file of its own, made at the first start.
+//! The keys tokens are made with, in a file of their own: 64 hex digits, made at the first start. While keys change there are
+//! two lines, each of an id and 64 hex digits; the first signs, and tokens of both hold. A line without an id has the id 1.
 //!
 //! Both daemons may start at once on an empty directory. Each writes a complete file under a name of its
 //! own and links it to the final one, which succeeds for one of them only; then both read what is there.
@@ -18,6 +19,28 @@ use super::problem::{Flaw, Problem, words};
 pub type TokenKeyBytes = SecretBox<[u8; KEY_BYTES]>;
 
 const KEY_BYTES: usize = 32;
+/// The id of a key whose line names none.
+const FIRST_ID: char = '1';
+/// Two lines of id, space and hex digits, with room for blanks.
+const FILE_BYTES: u64 = 200;
+
+/// One line of the file.
+#[derive(Debug)]
+pub struct TokenKeyLine {
+    /// The digit or small letter that tokens name it by.
+    pub id: char,
+    /// The secret.
+    pub secret: TokenKeyBytes,
+}
+
+/// The keys in the file.
+#[derive(Debug)]
+pub struct TokenKeyLines {
+    /// The one that signs.
+    pub signing: TokenKeyLine,
+    /// The one before it, if its tokens still hold.
+    pub former: Option<TokenKeyLine>,
+}
 
 /// Why there is no token key.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +54,8 @@ pub enum TokenKeyError {
         /// Its permissions.
         mode: u32,
     },
-    /// The file holds something else than 64 hex digits.
-    #[error("the token key {path} is not 64 hex digits")]
+    /// The file holds something else than one or two keys.
+    #[error("the token key {path} is not 64 hex digits, nor two lines of an id and 64 hex digits")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -72,8 +95,8 @@ impl TokenKeyError {
                 let path = path.display();
                 Flaw::new(
                     words!(
-                        "в {path} не 64 шестнадцатеричные цифры",
-                        "{path} is not 64 hex digits"
+                        "в {path} не 64 шестнадцатеричные цифры и не две строки из номера ключа и 64 цифр",
+                        "{path} is not 64 hex digits, nor two lines of a key's id and 64 hex digits"
                     ),
                     words!(
                         "верните файл из копии; нет копии — удалите его, служба сделает новый, а письма по старым токенам станут новыми обращениями",
@@ -106,8 +129,8 @@ impl TokenKeyError {
     }
 }
 
-/// The key in that file, which is made first if it is not there. Safe to call from two daemons at once.
-pub fn token_key(path: &Path) -> Result<TokenKeyBytes, TokenKeyError> {
+/// The keys in that file, which is made first if it is not there. Safe to call from two daemons at once.
+pub fn token_key(path: &Path) -> Result<TokenKeyLines, TokenKeyError> {
     let failed = |source| TokenKeyError::Io {
         path: path.to_owned(),
         source,
@@ -129,7 +152,7 @@ pub fn token_key(path: &Path) -> Result<TokenKeyBytes, TokenKeyError> {
     read(path)
 }
 
-fn read(path: &Path) -> Result<TokenKeyBytes, TokenKeyError> {
+fn read(path: &Path) -> Result<TokenKeyLines, TokenKeyError> {
     let failed = |source| TokenKeyError::Io {
         path: path.to_owned(),
         source,
@@ -142,9 +165,11 @@ fn read(path: &Path) -> Result<TokenKeyBytes, TokenKeyError> {
             mode,
         });
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(128));
-    file.take(100).read_to_end(&mut bytes).map_err(failed)?;
-    parse(bytes.trim_ascii_end()).ok_or_else(|| TokenKeyError::Malformed {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+    file.take(FILE_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    parse(&bytes).ok_or_else(|| TokenKeyError::Malformed {
         path: path.to_owned(),
     })
 }
@@ -185,7 +210,33 @@ fn hex(bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-fn parse(text: &[u8]) -> Option<TokenKeyBytes> {
+fn parse(text: &[u8]) -> Option<TokenKeyLines> {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = lines.by_ref().filter(|line| !line.is_empty());
+    let signing = line(lines.next()?)?;
+    let former = match lines.next() {
+        Some(text) => Some(line(text)?),
+        None => None,
+    };
+    let is_twice = former
+        .as_ref()
+        .is_some_and(|former| former.id == signing.id);
+    (!is_twice && lines.next().is_none()).then_some(TokenKeyLines { signing, former })
+}
+
+/// Hex digits, before which an id may stand.
+fn line(text: &[u8]) -> Option<TokenKeyLine> {
+    let (id, digits) = match text {
+        [id, b' ', digits @ ..] if id.is_ascii_digit() || id.is_ascii_lowercase() => {
+            (char::from(*id), digits.trim_ascii_start())
+        }
+        digits => (FIRST_ID, digits),
+    };
+    let secret = secret(digits)?;
+    Some(TokenKeyLine { id, secret })
+}
+
+fn secret(text: &[u8]) -> Option<TokenKeyBytes> {
     if text.len() != KEY_BYTES * 2 {
         return None;
     }
@@ -216,8 +267,10 @@ mod tests {
         let path = dir.path().join("token.key");
         let first = token_key(&path).expect("made");
         let second = token_key(&path).expect("kept");
-        assert_eq!(first.expose_secret(), second.expose_secret());
-        assert_ne!(first.expose_secret(), &[0; 32]);
+        let bytes = |lines: &TokenKeyLines| *lines.signing.secret.expose_secret();
+        assert_eq!(bytes(&first), bytes(&second));
+        assert_ne!(bytes(&first), [0; 32]);
+        assert_eq!((first.signing.id, first.former.is_some()), ('1', false));
         assert_eq!(mode(&path), 0o600);
         let text = fs::read_to_string(&path).expect("readable");
         assert!(text.len() == 65 && text.ends_with('\n'));
@@ -230,6 +283,40 @@ mod tests {
     }
 
     #[test]
+    fn two_lines_are_the_signing_and_the_former_key() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("token.key");
+        let (new, old) = ("cd".repeat(32), "ab".repeat(32));
+        for (text, ids) in [
+            (old.clone(), ('1', None)),
+            (format!("1 {old}\n"), ('1', None)),
+            (format!("2 {new}\n{old}\n"), ('2', Some('1'))),
+            (format!("2 {new}\r\n1  {old}\r\n\r\n"), ('2', Some('1'))),
+            (format!("a {new}\n2 {old}\n"), ('a', Some('2'))),
+            (format!("2 {new}\n"), ('2', None)),
+        ] {
+            write_private(&path, &text);
+            let lines = token_key(&path).expect("keys");
+            let former = lines.former.as_ref();
+            assert_eq!((lines.signing.id, former.map(|key| key.id)), ids, "{text}");
+            let shown = format!("{lines:?}");
+            assert!(
+                !shown.contains("abab") && !shown.contains("171, 171"),
+                "{shown}"
+            );
+            if let Some(former) = former {
+                assert_eq!(lines.signing.secret.expose_secret(), &[0xcd; 32]);
+                assert_eq!(former.secret.expose_secret(), &[0xab; 32]);
+            }
+        }
+    }
+
+    fn write_private(path: &Path, text: &str) {
+        fs::write(path, text).expect("written");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
+    }
+
+    #[test]
     fn many_starts_at_once_agree_on_one_key() {
         let dir = tempfile::tempdir().expect("a directory");
         for round in 0..20 {
@@ -238,7 +325,8 @@ mod tests {
             let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
                 let start = || {
                     barrier.wait();
-                    *token_key(&path).expect("a key").expose_secret()
+                    let lines = token_key(&path).expect("a key");
+                    *lines.signing.secret.expose_secret()
                 };
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
                 threads
@@ -263,6 +351,26 @@ mod tests {
             ("zz".repeat(32), 0o600, "not 64 hex digits"),
             ("ab".repeat(33), 0o600, "not 64 hex digits"),
             (String::new(), 0o600, "not 64 hex digits"),
+            (
+                format!("{0}\n{0}\n", "ab".repeat(32)),
+                0o600,
+                "not 64 hex digits",
+            ),
+            (
+                format!("2 {0}\n3 {0}\n4 {0}\n", "ab".repeat(32)),
+                0o600,
+                "not 64 hex digits",
+            ),
+            (
+                format!("2 {}\nx\n", "ab".repeat(32)),
+                0o600,
+                "not 64 hex digits",
+            ),
+            (
+                format!("№ {}\n", "ab".repeat(32)),
+                0o600,
+                "not 64 hex digits",
+            ),
         ] {
             fs::write(&path, &text).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");

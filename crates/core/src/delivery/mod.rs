@@ -23,7 +23,7 @@ use crate::domain::desk::Desk;
 use crate::domain::gate::{Gate, may_begin};
 use crate::domain::letter::Lane;
 use crate::domain::outgoing::Letterhead;
-use crate::domain::token::TokenKey;
+use crate::domain::token::TokenKeys;
 use crate::mail::moment::Moments;
 use crate::mail::wording::Wording;
 use crate::process;
@@ -46,7 +46,7 @@ pub struct Office {
     /// People, hours, ceilings.
     pub desk: Desk,
     /// What tokens are made with.
-    pub key: TokenKey,
+    pub key: TokenKeys,
     /// The texts.
     pub wording: Wording,
     /// How instants are said.
@@ -88,7 +88,7 @@ enum Turn {
 
 impl Office {
     /// Returns what letters are made with under `settings`.
-    pub fn new(settings: &Settings, key: TokenKey) -> Office {
+    pub fn new(settings: &Settings, key: TokenKeys) -> Office {
         Office {
             desk: Desk::from(settings),
             key,

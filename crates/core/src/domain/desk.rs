@@ -1,10 +1,13 @@
 //! The desk as decisions see it: its addresses, people, hours and ceilings. Made from the configuration.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::address::EmailAddress;
 use super::calendar::Calendar;
 use super::receipt_cap::ReceiptCaps;
+use super::verdict::VerdictSource;
 
 /// Everything about the desk that a decision may depend on.
 #[derive(Debug, Clone)]
@@ -23,6 +26,18 @@ pub struct Desk {
     pub reopen_within: TimeDelta,
     /// How long an answer given in business hours waits, so that its author can take it back.
     pub recall: TimeDelta,
+    /// What a specialist's letter must show besides his address and his token.
+    pub vouching: Vouching,
+}
+
+/// Who vouches that a letter from a specialist's address is his.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Vouching {
+    /// Nobody: his token alone tells. For closed mail systems.
+    #[default]
+    Nobody,
+    /// The server of the mailbox that the letter came to; in a mailbox that is not here, nobody is a specialist.
+    Server(BTreeMap<EmailAddress, VerdictSource>),
 }
 
 /// A person who answers.

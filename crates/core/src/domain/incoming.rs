@@ -6,6 +6,7 @@ use super::address::EmailAddress;
 use super::note::Note;
 use super::subject::{Prefix, split_prefixes};
 use super::text::{CleanLine, CleanText};
+use super::verdict::TraceField;
 
 /// The readable content of a letter.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +35,8 @@ pub struct IncomingMail {
     pub robot: RobotSigns,
     /// What it reports, if it is a delivery report (RFC 3464).
     pub report: Option<DeliveryReport>,
+    /// The fields that servers added on its way, the newest first.
+    pub trace: Vec<TraceField>,
     /// What a reader should know about how it was read: what was cut, guessed, left closed or repaired.
     pub notes: Vec<Note>,
 }

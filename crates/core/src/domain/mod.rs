@@ -30,4 +30,5 @@ pub mod text;
 pub mod thanks;
 pub mod ticket;
 pub mod token;
+pub mod verdict;
 pub mod waiting;

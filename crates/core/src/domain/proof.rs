@@ -1,11 +1,13 @@
-//! What a letter proves by the tokens it carries, before anything is looked up.
+//! What a letter proves by the tokens it carries and by what the mail server says of its sender, before anything is looked up.
 
-use super::desk::{Desk, Specialist};
+use super::address::EmailAddress;
+use super::desk::{Desk, Specialist, Vouching};
 use super::incoming::IncomingMail;
 use super::letter::Kind;
-use super::token::{Claim, TokenKey, WRITER, sentinels};
+use super::token::{Claim, TokenKeys, WRITER, sentinels};
+use super::verdict::{Verdict, verdict};
 
-/// The tokens of a letter that verify.
+/// The tokens of a letter that verify, and the word of the mail server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proof {
     /// A ticket that the sender's own address was written to about.
@@ -21,11 +23,29 @@ pub struct Proof {
     pub answers_entry: Option<i64>,
     /// Whether the letter is nothing but one of ours to a specialist, by the marks in its text.
     pub is_ours_unchanged: bool,
+    /// What the mail server says of the sender; `None` where the desk does not ask.
+    pub verdict: Option<Verdict>,
 }
 
-/// Returns what the tokens in `mail` prove. A token counts only for the address it was made for.
-pub fn proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Proof {
-    let mut proof = Proof::default();
+impl Proof {
+    /// Returns whether a specialist's letter is his as far as the mail server has to say so.
+    pub fn is_vouched(&self) -> bool {
+        self.verdict.is_none_or(Verdict::is_pass)
+    }
+}
+
+/// Returns what `mail`, which came to the support address `received_by`, proves. A token counts only for the address it was
+/// made for.
+pub fn proof(
+    mail: &IncomingMail,
+    received_by: &EmailAddress,
+    desk: &Desk,
+    key: &TokenKeys,
+) -> Proof {
+    let mut proof = Proof {
+        verdict: vouched(mail, received_by, desk),
+        ..Proof::default()
+    };
     let mut of_others = None;
     for claim in mail
         .references
@@ -84,8 +104,20 @@ fn is_marked_whole(text: &str) -> bool {
     lines().next().is_some_and(|first| is_mark(&first)) && after.last().is_none_or(is_footer)
 }
 
+/// What the server of the mailbox says of the sender, where it is asked.
+fn vouched(mail: &IncomingMail, received_by: &EmailAddress, desk: &Desk) -> Option<Verdict> {
+    let Vouching::Server(sources) = &desk.vouching else {
+        return None;
+    };
+    Some(match (sources.get(received_by), mail.sender()) {
+        (Some(source), Some(sender)) => verdict(&mail.trace, sender, source),
+        (_, None) => Verdict::Absent("From is not one plain address"),
+        (None, _) => Verdict::Absent("the mailbox has no server whose word is believed"),
+    })
+}
+
 /// The fallback where a provider rewrites Message-IDs: the closing sentinel of a notice in the quoted text.
-fn sentinel_proof(mail: &IncomingMail, desk: &Desk, key: &TokenKey) -> Option<(String, i64)> {
+fn sentinel_proof(mail: &IncomingMail, desk: &Desk, key: &TokenKeys) -> Option<(String, i64)> {
     let owner = |ticket: i64, code: &str| -> Option<&Specialist> {
         desk.specialists
             .iter()

@@ -14,7 +14,7 @@ use super::address::EmailAddress;
 /// How a requester is named in a token, where a specialist's login would stand. Logins are in lower case.
 pub const WRITER: &str = "W";
 
-/// The secret that tokens are made with, and its id. Two of them may be valid while keys change.
+/// A secret that tokens are made with, and its id.
 #[derive(Clone)]
 pub struct TokenKey {
     id: char,
@@ -25,6 +25,13 @@ impl std::fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TokenKey({})", self.id)
     }
+}
+
+/// The key that tokens are made with now and, while keys change, the one before it, whose tokens still hold.
+#[derive(Debug, Clone)]
+pub struct TokenKeys {
+    signing: TokenKey,
+    former: Option<TokenKey>,
 }
 
 /// What a Message-ID in our form says, not yet believed.
@@ -42,13 +49,12 @@ pub struct Claim {
 }
 
 impl TokenKey {
-    /// Returns the first key, made of 32 secret bytes.
-    pub fn new(secret: [u8; 32]) -> TokenKey {
-        TokenKey { id: '1', secret }
+    /// Returns a key made of 32 secret bytes. Its id is one ASCII digit or letter.
+    pub fn new(id: char, secret: [u8; 32]) -> TokenKey {
+        TokenKey { id, secret }
     }
 
-    /// Returns a Message-ID (without brackets) that carries a token for `address`.
-    pub fn message_id(
+    fn message_id(
         &self,
         purpose: &str,
         ticket: i64,
@@ -66,7 +72,7 @@ impl TokenKey {
     }
 
     /// Returns whether `claim` was made by this key for a letter to `address`. Takes the same time for every answer.
-    pub fn verifies(&self, claim: &Claim, address: &EmailAddress) -> bool {
+    fn verifies(&self, claim: &Claim, address: &EmailAddress) -> bool {
         let Some(mac) = claim.mac.strip_prefix(self.id) else {
             return false;
         };
@@ -77,15 +83,13 @@ impl TokenKey {
         mac.len() == 16 && wanted.verify_truncated_left(&mac).is_ok()
     }
 
-    /// Returns the short token that closes a notice about `ticket` to `address`: eight letters and digits.
-    pub fn sentinel(&self, ticket: i64, address: &EmailAddress) -> String {
+    fn sentinel(&self, ticket: i64, address: &EmailAddress) -> String {
         // In upper case, so that a line with it is no line of words even where its brackets are lost.
         let mac = self.mac("sentinel", ticket, 0, address);
         BASE32_NOPAD.encode(&mac[..5])
     }
 
-    /// Returns whether `text` is the [`TokenKey::sentinel`] for `ticket` and `address`.
-    pub fn sentinel_verifies(&self, text: &str, ticket: i64, address: &EmailAddress) -> bool {
+    fn sentinel_verifies(&self, text: &str, ticket: i64, address: &EmailAddress) -> bool {
         let Ok(mac) = BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()) else {
             return false;
         };
@@ -115,6 +119,47 @@ impl TokenKey {
         // No field can hold a NUL, so no two lists of fields give the same bytes.
         mac.update(format!("{}\0{purpose}\0{ticket}\0{entry}\0{address}", self.id).as_bytes());
         mac
+    }
+}
+
+impl TokenKeys {
+    /// Returns the keys of which the first signs.
+    pub fn new(signing: TokenKey, former: Option<TokenKey>) -> TokenKeys {
+        TokenKeys { signing, former }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &TokenKey> {
+        std::iter::once(&self.signing).chain(&self.former)
+    }
+
+    /// Returns a Message-ID (without brackets) that carries a token for `address`.
+    pub fn message_id(
+        &self,
+        purpose: &str,
+        ticket: i64,
+        entry: i64,
+        recipient: &str,
+        address: &EmailAddress,
+        domain: &str,
+    ) -> String {
+        self.signing
+            .message_id(purpose, ticket, entry, recipient, address, domain)
+    }
+
+    /// Returns whether `claim` was made for a letter to `address`. Each key takes the same time for every answer.
+    pub fn verifies(&self, claim: &Claim, address: &EmailAddress) -> bool {
+        self.all().any(|key| key.verifies(claim, address))
+    }
+
+    /// Returns the short token that closes a notice about `ticket` to `address`: eight letters and digits.
+    pub fn sentinel(&self, ticket: i64, address: &EmailAddress) -> String {
+        self.signing.sentinel(ticket, address)
+    }
+
+    /// Returns whether `text` is the [`TokenKeys::sentinel`] for `ticket` and `address`.
+    pub fn sentinel_verifies(&self, text: &str, ticket: i64, address: &EmailAddress) -> bool {
+        self.all()
+            .any(|key| key.sentinel_verifies(text, ticket, address))
     }
 }
 
@@ -160,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_token_verifies_for_its_recipient_alone() {
-        let key = TokenKey::new([7; 32]);
+        let key = TokenKey::new('1', [7; 32]);
         let sam = address("sam@school.test");
         let id = key.message_id("notice", 1042, 17, "sam", &sam, "school.test");
         let claim = Claim::read(&format!("<{id}>")).expect("our form");
@@ -175,7 +220,7 @@ mod tests {
         );
         assert!(key.verifies(&claim, &sam));
         assert!(!key.verifies(&claim, &address("sofia@school.test")));
-        assert!(!TokenKey::new([8; 32]).verifies(&claim, &sam));
+        assert!(!TokenKey::new('1', [8; 32]).verifies(&claim, &sam));
         for (field, forged) in [("1042", "1043"), (".17.", ".18."), ("notice", "answer")] {
             let forged = Claim::read(&id.replace(field, forged)).expect("our form");
             assert!(!key.verifies(&forged, &sam), "{forged:?}");
@@ -198,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_sentinel_is_found_quoted_and_damaged() {
-        let key = TokenKey::new([7; 32]);
+        let key = TokenKey::new('1', [7; 32]);
         let sam = address("sam@school.test");
         let code = key.sentinel(1042, &sam);
         for text in [
@@ -215,5 +260,33 @@ mod tests {
             sentinels("[== Служебное · пользователю не видно ==]").count(),
             0
         );
+    }
+
+    #[test]
+    fn tokens_of_the_former_key_hold_until_it_is_gone() {
+        let sam = address("sam@school.test");
+        let (old, new) = (TokenKey::new('1', [7; 32]), TokenKey::new('2', [8; 32]));
+        let before = TokenKeys::new(old.clone(), None);
+        let during = TokenKeys::new(new.clone(), Some(old));
+        let after = TokenKeys::new(new, None);
+        let made = |keys: &TokenKeys| {
+            let id = keys.message_id("notice", 1042, 17, "sam", &sam, "school.test");
+            (
+                Claim::read(&id).expect("our form"),
+                keys.sentinel(1042, &sam),
+            )
+        };
+        let holds = |keys: &TokenKeys, (claim, code): &(Claim, String)| {
+            let id = keys.verifies(claim, &sam);
+            assert_eq!(id, keys.sentinel_verifies(code, 1042, &sam));
+            id
+        };
+        let (first, second) = (made(&before), made(&during));
+        assert!(holds(&before, &first) && !holds(&before, &second));
+        assert!(holds(&during, &first) && holds(&during, &second));
+        assert!(!holds(&after, &first) && holds(&after, &second));
+        // An id proves nothing: the same secret under another one is another key.
+        let renamed = TokenKeys::new(TokenKey::new('3', [8; 32]), None);
+        assert!(!holds(&renamed, &second));
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::incoming::{Fate, IncomingMail};
 use crate::domain::language::Language;
 use crate::domain::reply_text::{self, ReplyContext, new_words};
 use crate::domain::robot::{Author, judge};
+use crate::domain::verdict::{Verdict, VerdictSource, verdict};
 
 /// What is understood of one letter. The names are fixed: scripts read them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +44,11 @@ pub struct Explanation {
     pub message_id: String,
     /// The Message-IDs it refers to, In-Reply-To first.
     pub thread: Vec<String>,
+    /// The fields that servers added on its way, the newest first.
+    pub trace: Vec<String>,
+    /// What the mail server says of its sender, where one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
     /// What a reader should know about how it was read.
     pub notes: Vec<String>,
 }
@@ -66,6 +72,7 @@ fn from(mail: &IncomingMail) -> String {
 pub struct Explainer {
     wording: Wording,
     moments: Moments,
+    source: Option<VerdictSource>,
 }
 
 /// One for a desk in Moscow that speaks Russian.
@@ -81,7 +88,23 @@ impl Explainer {
         Explainer {
             wording: Wording::new(language),
             moments: Moments { language, zone },
+            source: None,
         }
+    }
+
+    /// Returns one that also says what `source` says of senders.
+    pub fn trusting(self, source: Option<VerdictSource>) -> Explainer {
+        Explainer { source, ..self }
+    }
+
+    fn verdict(&self, mail: &IncomingMail) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let verdict = mail
+            .sender()
+            .map_or(Verdict::Absent("From is not one plain address"), |sender| {
+                verdict(&mail.trace, sender, source)
+            });
+        Some(verdict.to_string())
     }
 
     /// Returns what is understood of the letter `raw`. Whether it is the desk's own is for `is_own` to say.
@@ -133,6 +156,8 @@ impl Explainer {
                 .and_then(|report| report.original_message_ids.first().cloned()),
             message_id: mail.message_id.clone(),
             thread: mail.references.clone(),
+            trace: mail.trace.iter().map(ToString::to_string).collect(),
+            verdict: self.verdict(&mail),
             notes: mail.notes.iter().map(ToString::to_string).collect(),
         })
     }

@@ -610,6 +610,10 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
             "не отвечает ни на одно письмо поддержки",
         ),
         (
+            OwnLetter::NotVouched,
+            "почтовый сервер не подтвердил, что оно от вас",
+        ),
+        (
             OwnLetter::ForeignAddress {
                 address: "sam@home.test".into(),
             },

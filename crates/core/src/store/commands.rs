@@ -12,7 +12,7 @@ use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};
 use crate::domain::ticket::apply;
-use crate::domain::token::TokenKey;
+use crate::domain::token::TokenKeys;
 
 impl Store {
     /// Returns the first moment after which answers or orders of a mailbox's specialists wait for the mailbox to be read.
@@ -36,7 +36,7 @@ impl Store {
     pub async fn apply_due_commands(
         &self,
         desk: &Desk,
-        key: &TokenKey,
+        key: &TokenKeys,
         now: DateTime<Utc>,
     ) -> Result<u64> {
         let select = "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox FROM command c JOIN ticket t ON t.number = c.ticket

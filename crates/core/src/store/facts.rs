@@ -20,6 +20,7 @@ use crate::domain::subject::tagged_tickets;
 use crate::domain::text::CleanLine;
 use crate::domain::ticket::State;
 use crate::domain::token::Claim;
+use crate::domain::verdict::Verdict;
 
 /// Ticket tags of one subject that are looked up.
 const TAGS: usize = 5;
@@ -88,6 +89,10 @@ pub(super) async fn facts(
         .map(|s| &s.address);
     if let Some(sender) = mail.correspondent() {
         facts.receipts = recent_receipts(tx, sender, desk, pending.received_at, now).await?;
+        // What the server vouches for is no stranger's: nobody is written to who did not write.
+        if proof.verdict.is_some_and(Verdict::is_pass) {
+            facts.receipts.vouched();
+        }
         // One who answers a letter of ours has had it.
         if facts.writer_ticket.is_none() {
             facts.dead_address = dead(tx, sender).await?;
@@ -101,7 +106,7 @@ pub(super) async fn facts(
         .and_then(|sender| desk.active_by_address(sender, now))
         .map(|s| &s.address))
     {
-        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"digest_not_understood\"%' OR words LIKE '%\"not_in_digest\"%')";
+        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"not_vouched\"%' OR words LIKE '%\"digest_not_understood\"%' OR words LIKE '%\"not_in_digest\"%')";
         facts.refusals_today =
             count_letters(tx, Kind::OwnLetter, told, day_ago, unrecognised).await?;
     }

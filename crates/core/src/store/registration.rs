@@ -26,7 +26,7 @@ use crate::domain::registration::{
     SpecialistLetter, TicketChange, WriterLetter, decide,
 };
 use crate::domain::ticket::State;
-use crate::domain::token::TokenKey;
+use crate::domain::token::TokenKeys;
 
 /// What a registration did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Registrar<'a> {
     /// People, hours, ceilings.
     pub desk: &'a Desk,
     /// What tokens are made with.
-    pub key: &'a TokenKey,
+    pub key: &'a TokenKeys,
     /// The support address whose mailbox is read.
     pub mailbox: &'a EmailAddress,
 }
@@ -158,7 +158,7 @@ async fn register_one(
     if intake::undecided(tx, pending.id).await?.is_none() {
         return Ok(None);
     }
-    let proof = proof(mail, registrar.desk, registrar.key);
+    let proof = proof(mail, registrar.mailbox, registrar.desk, registrar.key);
     let mut facts = facts(tx, pending, mail, &proof, registrar.desk, now).await?;
     facts.received_by = Some(registrar.mailbox.clone());
     let answered = quoted_pictures::left_out(tx, mail, &facts).await?;

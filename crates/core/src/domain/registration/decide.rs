@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Facts, NewMessage, Outcome, Registration, TicketChange, report, specialist, writer};
+use super::{
+    Facts, NewMessage, Outcome, Registration, TicketChange, refused, report, specialist, writer,
+};
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
 use crate::domain::proof::Proof;
@@ -53,6 +55,11 @@ pub fn decide(
     }
     if let Some(specialist) = specialist {
         return match (&proof.specialist_ticket, &facts.specialist_ticket) {
+            (Some((login, _)), Some(ticket))
+                if *login == specialist.login && !proof.is_vouched() =>
+            {
+                refused::not_vouched(mail, proof, facts, specialist, Some(ticket), now)
+            }
             (Some((login, _)), Some(ticket)) if *login == specialist.login => {
                 let reply = specialist::Reply {
                     mail,
@@ -67,6 +74,9 @@ pub fn decide(
             }
             (Some((login, _)), Some(ticket)) => {
                 specialist::foreign(mail, login, ticket, facts, now)
+            }
+            _ if proof.digest.is_some() && !proof.is_vouched() => {
+                refused::not_vouched(mail, proof, facts, specialist, None, now)
             }
             _ if proof.digest.is_some() => {
                 specialist::digest_reply(mail, facts, specialist, desk, now)

@@ -4,9 +4,11 @@
 //! - [`decide`] puts the questions in order;
 //! - `writer` answers for people who ask for help;
 //! - `report` answers for mail systems that tell of our letters;
-//! - `specialist` answers for people who help.
+//! - `specialist` answers for people who help;
+//! - `refused` answers whoever writes as one of them without the mail server's word.
 
 mod decide;
+mod refused;
 mod report;
 mod specialist;
 #[cfg(test)]
@@ -523,6 +525,8 @@ pub enum OwnLetter {
     ForwardKept,
     /// Not accepted: it answers no letter of ours.
     NoToken,
+    /// Not accepted: the mail server does not vouch that it is the specialist's.
+    NotVouched,
     /// Not accepted: somebody wrote from an address that is not the specialist's.
     ForeignAddress {
         /// That address.

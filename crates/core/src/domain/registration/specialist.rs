@@ -23,7 +23,7 @@ use crate::domain::thanks::is_only_thanks;
 use crate::domain::ticket::{Event, apply};
 
 /// Letters a day to one address that could not be recognised as a specialist's own.
-const REFUSALS_PER_DAY: u32 = 5;
+pub(super) const REFUSALS_PER_DAY: u32 = 5;
 
 /// Letters a day to one specialist about replies to such letters, where these order nothing: two programs would talk to each
 /// other for ever (promise P15).
@@ -717,7 +717,7 @@ fn on_ticket(specialist: &Specialist, ticket: &TicketFacts, what: &str) -> Regis
     registration
 }
 
-fn to_author(login: &str, what: OwnLetter, now: DateTime<Utc>) -> NewLetter {
+pub(super) fn to_author(login: &str, what: OwnLetter, now: DateTime<Utc>) -> NewLetter {
     NewLetter::ToSpecialist {
         login: login.to_owned(),
         due_at: now,

@@ -5,13 +5,15 @@ use chrono_tz::Tz;
 
 use super::*;
 use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
-use crate::domain::desk::{Desk, Specialist};
+use crate::domain::desk::{Desk, Specialist, Vouching};
 use crate::domain::incoming::{
     Attachment, Correspondent, DeliveryReport, IncomingMail, RobotSigns,
 };
-use crate::domain::proof::Proof;
+use crate::domain::proof::{Proof, proof};
 use crate::domain::receipt_cap::ReceiptCaps;
 use crate::domain::text::CleanText;
+use crate::domain::token::{TokenKey, TokenKeys};
+use crate::domain::verdict::{TraceField, TraceName, Verdict, VerdictSource};
 
 const QUOTED: &str = "\n\nпн, 23 нояб. 2026 г. в 10:14, Rita <help@school.test>:\n> [== Пишите ответ выше этой строки ==]\n> вопрос\n> [== Служебное ==]\n> Кто: Rita";
 
@@ -55,6 +57,7 @@ pub(super) fn desk() -> Desk {
         },
         recall: TimeDelta::zero(),
         reopen_within: TimeDelta::days(30),
+        vouching: Vouching::Nobody,
     }
 }
 
@@ -811,6 +814,147 @@ fn nobody_speaks_for_a_specialist() {
         now,
     );
     assert_eq!(retired.outcome, Outcome::Refused);
+}
+
+#[test]
+fn a_specialist_whom_the_mail_server_does_not_vouch_for_is_told_and_nothing_is_done() {
+    let now = monday("10:14:00");
+    let words = format!("#закрыть\nОтвет.{QUOTED}");
+    let decided = |verdict: Option<Verdict>, refusals_today: u32| {
+        let (proof, facts) = to_sam(ticket(State::New));
+        let (proof, facts) = (
+            Proof { verdict, ..proof },
+            Facts {
+                refusals_today,
+                ..facts
+            },
+        );
+        decide(
+            &mail("sam@school.test", &words),
+            &proof,
+            &facts,
+            &desk(),
+            now,
+        )
+    };
+    for verdict in [Verdict::Fail("dmarc=fail"), Verdict::Absent("nothing")] {
+        let refused = decided(Some(verdict), 0);
+        assert_eq!(
+            (refused.outcome, letters(&refused)),
+            (
+                Outcome::Refused,
+                vec!["own_letter to sam: NotVouched".to_owned()]
+            )
+        );
+        assert!(
+            refused.reason.contains(&verdict.to_string()),
+            "{}",
+            refused.reason
+        );
+        assert!(refused.commands.is_empty());
+        assert!(matches!(
+            refused.ticket,
+            TicketChange::Existing {
+                number: 7,
+                state: State::New,
+                assignee: None
+            }
+        ));
+        let note = refused.note.expect("the words are kept");
+        assert!(note.held && note.login == "sam" && note.body.contains("Ответ."));
+        assert_eq!(refused.message, Some(NewMessage::Specialist("sam".into())));
+        assert!(decided(Some(verdict), 5).letters.is_empty());
+    }
+    for verdict in [None, Some(Verdict::Pass("auth=pass"))] {
+        let done = decided(verdict, 0);
+        assert_eq!(done.outcome, Outcome::Command);
+        assert_eq!(done.commands.len(), 2);
+    }
+    // A reply to a digest is about no ticket yet.
+    let proof = Proof {
+        digest: Some(("sam".into(), 1)),
+        verdict: Some(Verdict::Absent("nothing")),
+        ..Proof::default()
+    };
+    let taken = decide(
+        &mail("sam@school.test", "#взять 7"),
+        &proof,
+        &Facts::default(),
+        &desk(),
+        now,
+    );
+    assert_eq!(taken.outcome, Outcome::Refused);
+    assert_eq!(letters(&taken), ["own_letter to sam: NotVouched"]);
+    assert!(taken.taken.is_empty() && taken.note.is_none());
+    // Without a token he is told of that, whatever the server says.
+    let proof = Proof {
+        verdict: Some(Verdict::Fail("dmarc=fail")),
+        ..Proof::default()
+    };
+    let without = decide(
+        &mail("sam@school.test", "#закрыть"),
+        &proof,
+        &Facts::default(),
+        &desk(),
+        now,
+    );
+    assert_eq!(letters(&without), ["own_letter to sam: NoToken"]);
+    // Requesters are asked for nothing.
+    let facts = Facts {
+        writer_ticket: Some(ticket(State::New)),
+        ..Facts::default()
+    };
+    let proof = Proof {
+        writer_ticket: Some(7),
+        ..proof
+    };
+    let entry = decide(
+        &mail("rita@family.test", "Ещё вопрос"),
+        &proof,
+        &facts,
+        &desk(),
+        now,
+    );
+    assert_eq!(entry.outcome, Outcome::Entry);
+}
+
+#[test]
+fn the_server_of_the_mailbox_that_a_letter_came_to_is_asked() {
+    let keys = TokenKeys::new(TokenKey::new('1', [7; 32]), None);
+    let (help, office) = (address("help@school.test"), address("office@school.test"));
+    let field = |name, value: &str| TraceField {
+        name,
+        value: value.to_owned(),
+    };
+    let mail = IncomingMail {
+        trace: vec![
+            field(TraceName::Received, "from x by mail.school.test"),
+            field(
+                TraceName::AuthenticationResults,
+                "mail.school.test; auth=pass smtp.auth=sam@school.test",
+            ),
+        ],
+        ..mail("sam@school.test", "Ответ.")
+    };
+    let mut desk = desk();
+    assert_eq!(proof(&mail, &help, &desk, &keys).verdict, None);
+    let server = VerdictSource::Server("mail.school.test".into());
+    let sources = [
+        (help.clone(), server),
+        (office.clone(), VerdictSource::Gmail),
+    ];
+    desk.vouching = Vouching::Server(sources.into());
+    let is_vouched = |mail: &IncomingMail, mailbox: &EmailAddress| {
+        let proof = proof(mail, mailbox, &desk, &keys);
+        assert!(proof.verdict.is_some());
+        proof.is_vouched()
+    };
+    assert!(is_vouched(&mail, &help));
+    assert!(!is_vouched(&mail, &office));
+    assert!(!is_vouched(&mail, &address("other@school.test")));
+    let mut two = mail.clone();
+    two.from.push(Correspondent::default());
+    assert!(!is_vouched(&two, &help));
 }
 
 #[test]

@@ -288,8 +288,8 @@ fn a_dead_address_is_not_written_to_and_can_be_put_right() {
 #[test]
 fn a_notice_that_comes_back_without_its_header_is_ours() {
     use crate::domain::proof::proof;
-    use crate::domain::token::TokenKey;
-    let (desk, key) = (desk(), TokenKey::new([7; 32]));
+    use crate::domain::token::{TokenKey, TokenKeys};
+    let (desk, key) = (desk(), TokenKeys::new(TokenKey::new('1', [7; 32]), None));
     let code = key.sentinel(7, &address("sam@school.test"));
     let notice = format!(
         "[== Пишите ответ выше этой строки ==]\n\nвопрос\n\n[== Служебное ==]\nКто: Rita\n[== 7 · {code} ==]\n"
@@ -297,7 +297,7 @@ fn a_notice_that_comes_back_without_its_header_is_ours() {
     let (_, facts) = to_sam(ticket(State::New));
     let outcome = |from: &str, body: &str| {
         let mail = mail(from, body);
-        let proof = proof(&mail, &desk, &key);
+        let proof = proof(&mail, &address("help@school.test"), &desk, &key);
         decide(&mail, &proof, &facts, &desk, monday("10:14:00")).outcome
     };
     assert_eq!(outcome("alias@else.test", &notice), Outcome::Own);

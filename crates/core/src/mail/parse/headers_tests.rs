@@ -211,6 +211,65 @@ fn what_stands_around_a_header_does_not_hide_it() {
 }
 
 #[test]
+fn a_specialist_is_nobody_who_is_named_elsewhere_or_otherwise() {
+    let sam = "sam@school.test";
+    let sender = |header: &str| {
+        let mail = parse(format!("{header}\r\nSubject: s\r\n\r\nwords\r\n").as_bytes());
+        mail.sender().map(ToString::to_string)
+    };
+    for plain in [
+        "From: sam@school.test",
+        "From: Sam <SAM@School.TEST>",
+        "From: sam@school.test\r\nFrom: Sam <sam@school.test>",
+        "From: Sam <sam@school.test>\r\nSender: eve@evil.test\r\nReply-To: eve@evil.test",
+    ] {
+        assert_eq!(sender(plain).as_deref(), Some(sam), "{plain}");
+    }
+    for other in [
+        "From: eve@evil.test\r\nSender: sam@school.test",
+        "From: eve@evil.test\r\nReply-To: sam@school.test",
+        "Sender: sam@school.test",
+        "Return-Path: <sam@school.test>\r\nReply-To: sam@school.test",
+        "From: eve@evil.test\r\nFrom: sam@school.test",
+        "From: sam@school.test\r\nFrom: eve@evil.test",
+        "From: sam@school.test\r\nFrom:",
+        "From: sam@school.test, eve@evil.test",
+        "From: eve@evil.test, sam@school.test",
+        "From: Desk: sam@school.test;",
+        "From: \"sam@school.test\" <eve@evil.test>",
+        "From: sam@school.test <eve@evil.test>",
+        "From: sam@school.test (<eve@evil.test>",
+        "From: eve@evil.test (sam@school.test)",
+        "From: <eve@evil.test> (sam@school.test)",
+        "From: =?utf-8?Q?sam=40school=2Etest?= <eve@evil.test>",
+        "From: =?utf-8?Q?sam=40school=2Etest?=",
+        "From: =?utf-8?B?c2FtQHNjaG9vbC50ZXN0?= eve@evil.test",
+        "From: <sam@school.test\0@evil.test>",
+        "From: <sam@school.test\0>",
+        "From: <sam\0@school.test>",
+        "From: <@evil.test:sam@school.test>",
+        "From: <@evil.test,@b.test:sam@school.test>",
+        "From: <sam%school.test@evil.test>",
+        "From: <sam@school.test@evil.test>",
+        "From: <sam@evil.test> <sam@school.test>",
+        "From: <\"sam\"@school.test>",
+        "From: <\"sam@school.test\"@evil.test>",
+        "From: <sam@school.test.evil.test>",
+        "From: <sam@evilschool.test>",
+        "From: <s\u{430}m@school.test>",
+        "From: <sam@sch\u{43e}ol.test>",
+        "From: <\u{456}van@school.test>",
+        "From: <sam@school.t\u{435}st>",
+        "From: <sam@school\u{3002}test>",
+        "From: <sam@xn--school-9ta.test>",
+        "From: <sam\u{200b}@school.test>",
+        "Fr\u{43e}m: sam@school.test",
+    ] {
+        assert_ne!(sender(other).as_deref(), Some(sam), "{other:?}");
+    }
+}
+
+#[test]
 fn a_sender_that_others_may_not_see_identifies_nobody() {
     let sender = |raw: &str| parse(raw.as_bytes()).sender().map(ToString::to_string);
     let many = "X-A: b\r\n".repeat(1000);

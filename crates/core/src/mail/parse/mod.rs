@@ -22,8 +22,11 @@ mod signs;
 mod special;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod transfer;
 mod utf7;
+#[cfg(test)]
+mod verdict_tests;
 mod words;
 
 use mail_parser::Address;
@@ -179,6 +182,7 @@ fn incoming(message: &mime::Message<'_>, raw: &[u8], mut notes: Vec<Note>) -> In
         report: report::report(message, &robot, &to),
         to,
         robot,
+        trace: trace::trace(message),
         notes,
     }
 }

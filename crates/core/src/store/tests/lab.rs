@@ -9,11 +9,11 @@ use sea_orm::ConnectionTrait;
 use crate::config::Database;
 use crate::domain::address::EmailAddress;
 use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
-use crate::domain::desk::{Desk, Specialist};
+use crate::domain::desk::{Desk, Specialist, Vouching};
 use crate::domain::incoming::{Correspondent, IncomingMail};
 use crate::domain::receipt_cap::ReceiptCaps;
 use crate::domain::text::{CleanLine, CleanText};
-use crate::domain::token::TokenKey;
+use crate::domain::token::{TokenKey, TokenKeys};
 use crate::store::folder::FolderKey;
 use crate::store::intake::{Listed, Pending};
 use crate::store::lease::Held;
@@ -48,7 +48,7 @@ pub(super) struct Lab {
     pub(super) store: Store,
     pub(super) database: Database,
     pub(super) desk: Desk,
-    pub(super) key: TokenKey,
+    pub(super) key: TokenKeys,
     pub(super) mailbox: EmailAddress,
     uid: AtomicU32,
     _dir: tempfile::TempDir,
@@ -144,12 +144,13 @@ impl Lab {
             },
             recall: chrono::TimeDelta::zero(),
             reopen_within: chrono::TimeDelta::days(30),
+            vouching: Vouching::Nobody,
         };
         Lab {
             store,
             database,
             desk,
-            key: TokenKey::new([7; 32]),
+            key: TokenKeys::new(TokenKey::new('1', [7; 32]), None),
             mailbox: address("help@school.test"),
             uid: AtomicU32::new(0),
             _dir: dir,

@@ -3,9 +3,12 @@
 use chrono::TimeDelta;
 
 use super::lab::{Lab, address, from_rita, letter, monday, on_both_engines};
+use crate::domain::desk::Vouching;
 use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::registration::Outcome;
 use crate::domain::text::CleanText;
+use crate::domain::token::{TokenKey, TokenKeys};
+use crate::domain::verdict::VerdictSource;
 use crate::store::StoreError;
 use crate::store::registration::Registrar;
 
@@ -127,7 +130,7 @@ on_both_engines! {
         assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'answer'").await, 0);
         assert_eq!(lab.number("SELECT count(*) FROM attachment").await, 2, "the record has it");
         // His own screenshot is an answer.
-        let mut reply = reply_of_sam(lab, number, "3@school.test", "#закрыть").await;
+        let mut reply = reply_of_sam(lab, number, "3@school.test", "Смотрите.\n#закрыть").await;
         reply.attachments = vec![picture("hers"), Attachment { part: 3, ..picture("his") }];
         lab.register(&reply, &held, now).await;
         assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'answer'").await, 1);
@@ -285,6 +288,59 @@ on_both_engines! {
             ends.push(end.outcome);
         }
         assert_eq!(ends, [Outcome::Own, Outcome::Ticket]);
+    }
+
+    async fn letters_with_the_former_key_count_until_it_is_gone_and_are_tickets_then(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        lab.register(&from_rita("1@family.test", "Принтер", "Помогите"), &held, now).await;
+        let receipt = lab.text("SELECT message_id FROM letter WHERE kind = 'receipt'").await;
+        let key = |id, byte| TokenKey::new(id, [byte; 32]);
+        let during = TokenKeys::new(key('2', 8), Some(key('1', 7)));
+        let after = TokenKeys::new(key('2', 8), None);
+        let mut ends = Vec::new();
+        for (n, keys) in [(2, &during), (3, &after)] {
+            let mut ritas = from_rita(&format!("{n}@family.test"), "Re: Принтер", &format!("Ещё {n}"));
+            ritas.references = vec![receipt.clone()];
+            let sams = reply_of_sam(lab, 1, &format!("{n}@school.test"), &format!("Ответ {n}")).await;
+            for mail in [ritas, sams] {
+                let pending = lab.fetched(mail.message_id.as_bytes(), &held, now).await;
+                let registrar = Registrar { key: keys, ..lab.registrar() };
+                let end = lab.store.register(registrar, &pending, &mail, &held, now).await;
+                let end = end.expect("the database").expect("new");
+                ends.push((end.outcome, end.ticket));
+            }
+        }
+        assert_eq!(
+            ends,
+            [
+                (Outcome::Entry, Some(1)),
+                (Outcome::Command, Some(1)),
+                (Outcome::Ticket, Some(2)),
+                (Outcome::Refused, None),
+            ]
+        );
+    }
+
+    async fn a_specialist_without_the_servers_word_is_told_at_most_five_times_a_day(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await;
+        let mut desk = lab.desk.clone();
+        let server = VerdictSource::Server("mail.school.test".to_owned());
+        desk.vouching = Vouching::Server([(lab.mailbox.clone(), server)].into());
+        for n in 1..=7 {
+            let mail = reply_of_sam(lab, 1, &format!("{n}@school.test"), &format!("Ответ {n}")).await;
+            let pending = lab.fetched(mail.message_id.as_bytes(), &held, now).await;
+            let registrar = Registrar { desk: &desk, ..lab.registrar() };
+            let end = lab.store.register(registrar, &pending, &mail, &held, now).await;
+            assert_eq!(end.expect("the database").expect("new").outcome, Outcome::Refused);
+        }
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'own_letter'").await, 5);
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'answer'").await, 0);
+        assert_eq!(lab.number("SELECT count(*) FROM note").await, 7);
+        let reason = lab.text("SELECT reason FROM ledger WHERE outcome = 'refused' ORDER BY id LIMIT 1").await;
+        assert!(reason.contains("no host says that it received the letter"), "{reason}");
     }
 
     async fn a_letter_that_breaks_a_rule_of_the_schema_is_refused_and_the_others_are_registered(lab: &Lab) {
