@@ -88,14 +88,16 @@ pub(super) async fn facts(
         .and_then(|(login, _)| desk.by_login(login))
         .map(|s| &s.address);
     if let Some(sender) = mail.correspondent() {
-        facts.receipts = recent_receipts(tx, sender, desk, pending.received_at, now).await?;
+        let person = person(tx, sender).await?;
+        facts.receipts =
+            recent_receipts(tx, sender, &person, desk, pending.received_at, now).await?;
         // What the server vouches for is no stranger's: nobody is written to who did not write.
         if proof.verdict.is_some_and(Verdict::is_pass) {
             facts.receipts.vouched();
         }
         // One who answers a letter of ours has had it.
         if facts.writer_ticket.is_none() {
-            facts.dead_address = dead(tx, sender).await?;
+            facts.dead_address = person.dead;
         }
         if facts.writer_ticket.is_some() || facts.tagged_ticket.is_some() {
             facts.reopenings_today = count_letters(tx, Kind::Reopened, sender, day_ago, "").await?;
@@ -121,21 +123,35 @@ pub(super) async fn facts(
             facts.since = since(tx, ticket.number, login, entry).await?;
         }
         facts.dead_address = match &ticket.requester {
-            Some(address) => dead(tx, address).await?,
+            Some(address) => person(tx, address).await?.dead,
             None => None,
         };
     }
     Ok(facts)
 }
 
-/// Why `address` is not written to, if it is not.
-async fn dead(tx: &impl ConnectionTrait, address: &EmailAddress) -> Result<Option<String>> {
-    let select = "SELECT dead_why FROM person WHERE address = $1 AND dead_at IS NOT NULL";
-    let row = query_one(tx, select, [address.as_str().into()]).await?;
-    Ok(row
-        .map(|row| row.try_get("", "dead_why"))
-        .transpose()?
-        .flatten())
+/// What is known of an address.
+#[derive(Default)]
+struct Person {
+    /// Whether a letter came from it before.
+    is_known: bool,
+    /// Whether a letter of ours was answered from it.
+    is_confirmed: bool,
+    /// Why it is not written to, if it is not.
+    dead: Option<String>,
+}
+
+async fn person(tx: &impl ConnectionTrait, address: &EmailAddress) -> Result<Person> {
+    let select = "SELECT confirmed_at, dead_why FROM person WHERE address = $1";
+    let Some(row) = query_one(tx, select, [address.as_str().into()]).await? else {
+        return Ok(Person::default());
+    };
+    let confirmed: Option<DateTime<Utc>> = row.try_get("", "confirmed_at")?;
+    Ok(Person {
+        is_known: true,
+        is_confirmed: confirmed.is_some(),
+        dead: row.try_get("", "dead_why")?,
+    })
 }
 
 /// What `login` wrote or ordered on `ticket` that has not left or taken effect, oldest first; locked until the transaction
@@ -297,23 +313,18 @@ pub(super) async fn ticket_facts(
 async fn recent_receipts(
     tx: &impl ConnectionTrait,
     sender: &EmailAddress,
+    person: &Person,
     desk: &Desk,
     received_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<RecentReceipts> {
-    let person = "SELECT confirmed_at FROM person WHERE address = $1";
-    let person = query_one(tx, person, [sender.as_str().into()]).await?;
-    let confirmed: Option<DateTime<Utc>> = match &person {
-        Some(row) => row.try_get("", "confirmed_at")?,
-        None => None,
-    };
     let mut recent = RecentReceipts::default();
-    if confirmed.is_none() {
+    if !person.is_confirmed {
         // Whoever has never answered a letter of ours waits behind others of that kind.
         let nth = "SELECT due_at FROM letter WHERE kind = 'receipt' ORDER BY due_at DESC LIMIT 1 OFFSET $1";
         recent.nth_of_all = nth_due(tx, nth, desk.caps.total_per_hour, Vec::new()).await?;
     }
-    if person.is_none() {
+    if !person.is_known {
         return Ok(recent);
     }
     let waiting = format!(

@@ -94,6 +94,27 @@ on_both_engines! {
         assert!(lab.store.has_due_letter(crate::domain::letter::Lane::Poller, lab.mailbox.as_str(), later).await.expect("known"));
     }
 
+    async fn a_sender_whom_the_server_vouches_for_gets_a_receipt_for_each_ticket(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mut desk = lab.desk.clone();
+        let server = VerdictSource::Server("mail.school.test".to_owned());
+        desk.vouching = Vouching::Server([(lab.mailbox.clone(), server)].into());
+        for n in 1..=3 {
+            let mut mail = from_rita(&format!("{n}@family.test"), "s", &format!("b{n}"));
+            mail.trace = crate::mail::parse::parse(
+                b"Received: from x by mail.school.test; Mon, 23 Nov 2026 10:14:00 +0300\r\nAuthentication-Results: mail.school.test; dmarc=pass header.from=family.test\r\nFrom: rita@family.test\r\n\r\nb",
+            )
+            .trace;
+            let pending = lab.fetched(mail.message_id.as_bytes(), &held, now).await;
+            let registrar = Registrar { desk: &desk, ..lab.registrar() };
+            lab.store.register(registrar, &pending, &mail, &held, now).await.expect("the database").expect("new");
+            lab.execute("UPDATE letter SET state = 'sent' WHERE kind = 'receipt'").await;
+        }
+        let due = lab.number("SELECT count(DISTINCT due_at) FROM letter WHERE kind = 'receipt'").await;
+        assert_eq!((lab.number("SELECT count(*) FROM letter WHERE kind = 'receipt'").await, due), (3, 1), "at once, each");
+    }
+
     async fn a_reply_in_hours_answers_and_closes_at_once(lab: &Lab) {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
