@@ -10,12 +10,13 @@ usage: tests/faults.sh [SEED]
 
 All checks of tests/run.sh, then these tests at full length, on both databases:
 
-  kill_sweep    the poller killed at each of its system calls that change anything
+  kill_sweep    either daemon killed at each of its system calls that change anything
   random_kills  300 kills of both daemons at random times
   crash         both daemons killed at each of their fail points, as in tests/run.sh
   trouble       the connection to the mailbox cut at every byte, about 5,000 times; servers that are silent for a
                 minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
                 days of outage; all else as in tests/run.sh
+  outbox        the worker's connection to the submission server cut at every byte, about 8,000 times
 
 The seed of the random kills is printed; SEED plays the same again. Takes about half an hour
 once everything is built, most of it waiting.
@@ -25,4 +26,4 @@ USAGE
 case ${1:-} in -h | --help) usage; exit ;; esac
 export NINETOSIX_TEST_STRIDE=1 NINETOSIX_TEST_KILLS=300 NINETOSIX_TEST_SEED=${1:-$(date +%s)}
 echo "faults: seed $NINETOSIX_TEST_SEED"
-exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble -- --nocapture
+exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox -- --nocapture

@@ -176,11 +176,15 @@ CREATE TABLE letter (
     state             TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'maybe_sent', 'held', 'failed', 'cancelled')), -- where it stands; domain/letter.rs says what each means
     due_at            TEXT NOT NULL,            -- not to be sent before
     attempts          INTEGER NOT NULL,         -- counted when it is claimed
+    tried_since       TEXT,                     -- since when it is tried; NULL before, and anew after the provider refused us altogether
     fence             INTEGER NOT NULL,          -- rises at each claim; only its last holder may write the outcome
     holder            TEXT,                     -- the process that claimed it
     lease_until       TEXT,                     -- until when the claim holds
-    frozen            BLOB,                     -- the finished bytes, from DATA until the outcome is known
+    frozen            BLOB,                     -- the finished bytes, from DATA until the outcome is known, or until they are copied
     possibly_twice    INTEGER NOT NULL,         -- 1 if the end-of-data of some attempt was written and never answered
+    unanswered_at     TEXT,                     -- when its latest attempt ended without an answer to the end-of-data
+    sent_folder       TEXT CHECK (sent_folder IN ('found', 'absent')), -- what the folder of sent mail said to that; NULL: not asked yet
+    copy              TEXT CHECK (copy IN ('wanted', 'kept', 'given_up')), -- where its copy for the folder of sent mail stands; NULL: none is wanted
     why               TEXT,                     -- why it waits, failed or is held
     created_at        TEXT NOT NULL,            -- when it was written
     sent_at           TEXT                      -- when the server took it
@@ -189,6 +193,9 @@ CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('d
 CREATE INDEX letter_order ON letter (ticket, recipient_address, id);
 CREATE INDEX letter_recent ON letter (kind, recipient_address, due_at);
 CREATE INDEX letter_recent_kind ON letter (kind, due_at);
+CREATE INDEX letter_sent ON letter (mailbox, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX letter_copy ON letter (mailbox, sent_at) WHERE copy = 'wanted';
+CREATE INDEX letter_alert ON letter (mailbox, created_at) WHERE kind = 'alert';
 
 -- A letter that a specialist is told of by a digest, and not by a notice of its own.
 CREATE TABLE digest_line (

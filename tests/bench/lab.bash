@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# lab.bash - what both benches share: a private mail server and PostgreSQL, a desk, one daemon, an end that leaves nothing.
+# lab.bash - what all benches share: a private mail server and PostgreSQL, a desk, one daemon, an end that leaves nothing.
 # Sourced. The caller sets `top`.
 
 readonly MAILLAB=$top/tests/support/maillab/maillab
 readonly POSTGRES=$top/tests/support/postgres
 
-work='' lab_up='' postgres_up='' daemon=''
+work='' lab_up='' postgres_up='' daemon='' worker='' sink=''
 
 say() { echo "${0##*/}: $*" >&2; }
 
@@ -19,7 +19,8 @@ fail() {
 clean_up() {
   local rc=$?
   trap '' INT TERM HUP
-  [[ -z $daemon ]] || kill -KILL "$daemon" 2>/dev/null || true
+  local pid
+  for pid in $daemon $worker $sink; do kill -KILL "$pid" 2>/dev/null || true; done
   [[ -z $lab_up ]] || "$MAILLAB" down "$work/lab" >/dev/null 2>&1 || true
   [[ -z $postgres_up ]] || "$POSTGRES" down "$work/postgres" >/dev/null 2>&1 || true
   [[ -z $work ]] || rm -rf "$work"

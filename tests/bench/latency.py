@@ -60,4 +60,5 @@ def main():
     print(label, median_and_p95(ticket), median_and_p95(receipt), median_and_p95(whole))
 
 
-main()
+if __name__ == "__main__":
+    main()

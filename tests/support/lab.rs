@@ -153,17 +153,29 @@ impl Lab {
 
     /// Puts a letter into a mailbox without any server: a file in its Maildir. Somebody must have logged in once.
     pub(crate) fn put(&self, recipient: &str, raw: &[u8]) {
-        self.put_file(recipient, raw, &super::letter::fresh_uuid(), None);
+        self.put_file(recipient, "", raw, &super::letter::fresh_uuid(), None);
+    }
+
+    /// The same into somebody's folder of sent mail, as a provider does that keeps copies.
+    pub(crate) fn put_sent(&self, sender: &str, raw: &[u8]) {
+        self.put_file(sender, ".Sent", raw, &super::letter::fresh_uuid(), None);
     }
 
     /// The same with a time of arrival, a second of its own for each letter: the server's INTERNALDATE, and its order.
     pub(crate) fn put_dated(&self, recipient: &str, raw: &[u8], arrived: DateTime<Utc>) {
         let name = arrived.timestamp().to_string();
-        self.put_file(recipient, raw, &name, Some(arrived));
+        self.put_file(recipient, "", raw, &name, Some(arrived));
     }
 
-    fn put_file(&self, recipient: &str, raw: &[u8], name: &str, arrived: Option<DateTime<Utc>>) {
-        let maildir = self.dir.join("mail").join(recipient);
+    fn put_file(
+        &self,
+        recipient: &str,
+        folder: &str,
+        raw: &[u8],
+        name: &str,
+        arrived: Option<DateTime<Utc>>,
+    ) {
+        let maildir = self.dir.join("mail").join(recipient).join(folder);
         let owner = fs::metadata(&maildir).expect("the mailbox was opened once");
         let name = format!("{name}.M0P1.put");
         let written = maildir.join("tmp").join(&name);
@@ -241,10 +253,16 @@ impl Lab {
 
     /// Returns the mails in a person's inbox, in order of arrival.
     pub(crate) fn inbox(&self, address: &str) -> Vec<Mail> {
+        self.folder(address, "")
+    }
+
+    /// Returns the mails in a folder of somebody's: its directory in the Maildir, such as `.Sent`.
+    pub(crate) fn folder(&self, address: &str, directory: &str) -> Vec<Mail> {
+        let maildir = self.dir.join("mail").join(address).join(directory);
         let mut files: Vec<PathBuf> = Vec::new();
         for folder in ["new", "cur"] {
             // An inbox that has had no mail yet is not there.
-            if let Ok(entries) = fs::read_dir(self.dir.join("mail").join(address).join(folder)) {
+            if let Ok(entries) = fs::read_dir(maildir.join(folder)) {
                 files.extend(entries.flatten().map(|entry| entry.path()));
             }
         }

@@ -19,6 +19,7 @@
 //! | `cut_answer` | a proxy before PostgreSQL that swallows an answer |
 //! | `hold` | points at which a daemon waits for the test |
 //! | `sink` | a submission server that notes the desk's own time |
+//! | `office` | a desk on a clock of the test's own, and both daemons in the test's process |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
 //! | `wait` | waiting for something to become true |
@@ -47,6 +48,7 @@ pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
 pub(crate) mod moscow;
+pub(crate) mod office;
 pub(crate) mod oracle;
 pub(crate) mod sink;
 pub(crate) mod wait;

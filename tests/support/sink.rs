@@ -1,4 +1,4 @@
-//! A submission server that takes everything and notes when: what a real one cannot be made to tell is the desk's own
+//! A submission server that takes everything, unless it is told otherwise, and notes when: what a real one cannot be made to tell is the desk's own
 //! time at which the end of the data arrived, and who opened a connection.
 
 use std::io::{BufRead, BufReader, Write};
@@ -35,6 +35,28 @@ pub(crate) struct Notes {
     pub(crate) broken_off: Vec<String>,
 }
 
+/// What the server does in place of what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// It says this.
+    Says(String),
+    /// It hangs up; at the end of the data it has taken the mail.
+    HangsUp,
+}
+
+/// Where it does so: at this command (`.` is the end of the data), to this recipient or to all, so many times.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    /// MAIL, RCPT, DATA or `.`; empty for the greeting.
+    pub(crate) at: &'static str,
+    /// The recipient; `None` for all. MAIL knows none.
+    pub(crate) to: Option<String>,
+    /// What it does.
+    pub(crate) does: Instead,
+    /// How often.
+    pub(crate) times: usize,
+}
+
 /// A recipient, and what the clock is set to when it is named.
 type Trap = (String, DateTime<Utc>);
 
@@ -47,6 +69,7 @@ pub(crate) struct Sink {
     clock: Arc<ManualClock>,
     /// At the next RCPT to an address the clock is set to this.
     trap: Arc<Mutex<Option<Trap>>>,
+    rules: Arc<Mutex<Vec<Rule>>>,
 }
 
 impl Sink {
@@ -59,6 +82,7 @@ impl Sink {
             notes: Arc::default(),
             clock,
             trap: Arc::default(),
+            rules: Arc::default(),
         };
         let server = sink.clone();
         // It ends with the test's process.
@@ -76,6 +100,21 @@ impl Sink {
         *self.trap.lock().expect("no panic in here") = Some((recipient.to_owned(), at));
     }
 
+    /// Behaves by these rules from now on.
+    pub(crate) fn obey(&self, rules: Vec<Rule>) {
+        *self.rules.lock().expect("no panic in here") = rules;
+    }
+
+    /// What is done in place of the usual, if anything is.
+    fn instead(&self, at: &str, recipient: &str) -> Option<Instead> {
+        let mut rules = self.rules.lock().expect("no panic in here");
+        let rule = rules.iter_mut().find(|rule| {
+            rule.at == at && rule.times > 0 && rule.to.as_ref().is_none_or(|to| to == recipient)
+        })?;
+        rule.times -= 1;
+        Some(rule.does.clone())
+    }
+
     /// Looks at what happened so far.
     pub(crate) fn notes<T>(&self, look: impl FnOnce(&Notes) -> T) -> T {
         look(&self.notes.lock().expect("no panic in here"))
@@ -86,7 +125,16 @@ impl Sink {
         let mut out = stream;
         let mut say = |reply: &str| out.write_all(format!("{reply}\r\n").as_bytes()).is_ok();
         let (mut hello, mut recipient) = (String::new(), String::new());
-        say("220 sink.test");
+        // Says `usual`, or does what the rules say; returns whether the command was obeyed, `None` to hang up.
+        let mut answer = |at: &str, recipient: &str, usual: &str| match self.instead(at, recipient)
+        {
+            None => Some(say(usual)),
+            Some(Instead::Says(reply)) => say(&reply).then_some(false),
+            Some(Instead::HangsUp) => None,
+        };
+        if answer("", "", "220 sink.test").is_none() {
+            return;
+        }
         loop {
             let mut line = Vec::new();
             if lines.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
@@ -94,11 +142,12 @@ impl Sink {
             }
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let (verb, rest) = line.split_once([' ', ':']).unwrap_or((&line, ""));
-            match verb.to_ascii_uppercase().as_str() {
+            let verb = verb.to_ascii_uppercase();
+            let obeyed = match verb.as_str() {
                 "EHLO" => {
                     hello = rest.to_owned();
                     self.note(|notes| notes.connections.push(hello.clone()));
-                    say("250 sink.test");
+                    answer("EHLO", "", "250 sink.test")
                 }
                 "RCPT" => {
                     recipient = rest
@@ -106,28 +155,38 @@ impl Sink {
                         .trim_end_matches('>')
                         .to_owned();
                     self.spring(&recipient);
-                    say("250 ok");
+                    answer("RCPT", &recipient, "250 ok")
                 }
-                "DATA" => {
-                    say("354 go on");
-                    match body(&mut lines) {
+                "DATA" => match answer("DATA", &recipient, "354 go on") {
+                    Some(true) => match body(&mut lines) {
                         Some(raw) => {
-                            self.take(&hello, &recipient, raw);
-                            say("250 taken");
+                            // What is refused is not taken.
+                            let rule = self.instead(".", &recipient);
+                            if !matches!(rule, Some(Instead::Says(_))) {
+                                self.take(&hello, &recipient, raw);
+                            }
+                            match rule {
+                                None => answer("taken", "", "250 taken"),
+                                Some(Instead::Says(reply)) => answer("taken", "", &reply),
+                                Some(Instead::HangsUp) => None,
+                            }
                         }
                         None => {
                             self.note(|notes| notes.broken_off.push(recipient.clone()));
                             return;
                         }
-                    }
-                }
+                    },
+                    other => other,
+                },
+                "MAIL" => answer("MAIL", "", "250 ok"),
                 "QUIT" => {
-                    say("221 bye");
+                    answer("QUIT", "", "221 bye");
                     return;
                 }
-                _ => {
-                    say("250 ok");
-                }
+                _ => answer("", "-", "250 ok"),
+            };
+            if obeyed.is_none() {
+                return;
             }
         }
     }

@@ -95,9 +95,39 @@ impl Daemon {
             mailbox: mailbox.address.clone(),
             server: smtp_server(mailbox)?,
             timeouts: Timeouts::default(),
+            sent_copy: mailbox.sent_copy,
             wake: Arc::new(Notify::new()),
             stop: self.stop.clone(),
         })
+    }
+
+    /// Returns the loop that rings `bells` when another process has written a letter of `lane`, where the database tells.
+    pub fn rings(&self, lane: Lane, bells: Vec<Arc<Notify>>) -> impl Future<Output = ()> + use<> {
+        let (store, stop) = (self.store.clone(), self.stop.clone());
+        async move {
+            loop {
+                let heard = async {
+                    let Some(mut listener) = store.listen(lane).await? else {
+                        // There is nothing to hear.
+                        return std::future::pending().await;
+                    };
+                    loop {
+                        listener.hear().await?;
+                        bells.iter().for_each(|bell| bell.notify_one());
+                    }
+                };
+                let lost: Result<(), StoreError> = tokio::select! {
+                    lost = heard => lost,
+                    () = stop.asked() => return,
+                };
+                if let Err(error) = lost {
+                    tracing::debug!(%error, "nobody tells of letters; they are looked for");
+                }
+                if !stop.sleep(PAUSE.1).await {
+                    return;
+                }
+            }
+        }
     }
 
     /// Waits for a stop, then for the loops, at most for [`GRACE`]; what is cut short then is repeated or resumed

@@ -59,6 +59,11 @@ pub async fn letters(
     let age = oldest
         .map(|due| now - due)
         .filter(|age| *age > TimeDelta::zero());
+    let loops = format!("deliver:{}:", lane.as_str());
+    let beats = store.heartbeats().await?.into_iter();
+    let problem = beats
+        .filter(|beat| beat.name.starts_with(&loops))
+        .find_map(|beat| beat.problem);
     // What waited for the opening has been due since then, at most.
     let late = open
         && age.is_some_and(|age| age > LETTER_AGE)
@@ -67,7 +72,7 @@ pub async fn letters(
         name: format!("letters:{}", lane.as_str()),
         good: !late,
         age_s: age.map(|age| age.num_seconds()),
-        problem: None,
+        problem,
     })
 }
 

@@ -15,6 +15,7 @@ use crate::folder::Intake;
 use crate::imap::{ImapServer, Security};
 use crate::mailbox::MailboxLoop;
 use crate::register::Register;
+use crate::sent_folder::SentFolder;
 use crate::suspects::Suspects;
 
 /// Runs the poller until `stop` is asked for.
@@ -48,6 +49,13 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
                 refusal_told: false,
                 comparisons_failed: 0,
                 comparison_met_nonsense: false,
+            },
+            sent: SentFolder {
+                store: daemon.store.clone(),
+                clock: daemon.clock.clone(),
+                mailbox: mailbox.address.clone(),
+                failures: 0,
+                again: None,
             },
             stop: daemon.stop.clone(),
             idle_failures: 0,

@@ -61,7 +61,33 @@ async fn imap(report: &mut Report, mailbox: &Mailbox) {
     for folder in &mailbox.folders {
         folder_exists(report, &mut connection, &place, folder).await;
     }
+    if mailbox.sent_copy {
+        sent_folder(report, &mut connection, &place).await;
+    }
     connection.logout().await;
+}
+
+async fn sent_folder(report: &mut Report, connection: &mut Connection, place: &str) {
+    match connection.list_special(Role::Sent).await {
+        Ok(Some(name)) => report.good(words(
+            format!("{place}: копии ответов кладём в папку {name}"),
+            format!("{place}: copies of answers go to the folder {name}"),
+        )),
+        Ok(None) => report.warning(
+            words(
+                format!("{place}: папки отправленных нет, копии ответов класть некуда"),
+                format!("{place}: no folder of sent mail for copies of answers"),
+            ),
+            words(
+                "заведите папку «Отправленные» или уберите sent_copy",
+                "make a folder \"Sent\", or remove sent_copy",
+            ),
+        ),
+        Err(error) => {
+            let what = format!("{place}: {error}");
+            report.bad(words(what.clone(), what), cure(&error));
+        }
+    }
 }
 
 async fn folder_exists(

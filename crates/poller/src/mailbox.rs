@@ -15,6 +15,7 @@ use ninetosix_core::store::{Store, StoreError};
 use crate::folder::{Folder, Intake, SyncError};
 use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
 use crate::pace::{Failure, Pace};
+use crate::sent_folder::SentFolder;
 
 /// So long after the moment that something waits for the mailbox is read again.
 const PAST_DUE: TimeDelta = TimeDelta::milliseconds(50);
@@ -34,6 +35,7 @@ pub(crate) struct MailboxLoop {
     pub(crate) settings: config::Mailbox,
     pub(crate) server: ImapServer,
     pub(crate) intake: Intake,
+    pub(crate) sent: SentFolder,
     pub(crate) stop: Stop,
     /// IDLEs that ended badly, one after the other.
     pub(crate) idle_failures: u32,
@@ -154,6 +156,8 @@ impl MailboxLoop {
             // What came until now is read by the end of this turn.
             let begun = self.intake.register.clock.now();
             let thorough = compared.is_none_or(|at| at.elapsed() >= THOROUGH_EVERY);
+            // Before the others: they are selected anew.
+            self.sent.look(connection).await?;
             // The first folder last: it stays selected, and its news is what is waited for.
             for folder in folders.iter_mut().rev() {
                 folder

@@ -22,9 +22,13 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
         return Ok(());
     };
     let mut loops = tokio::task::JoinSet::new();
+    let mut bells = Vec::new();
     for mailbox in &settings.mailboxes {
-        loops.spawn(daemon.delivery(Lane::Worker, mailbox)?.run());
+        let delivery = daemon.delivery(Lane::Worker, mailbox)?;
+        bells.push(delivery.wake.clone());
+        loops.spawn(delivery.run());
     }
+    loops.spawn(daemon.rings(Lane::Worker, bells));
     loops.spawn(orders(
         daemon.store.clone(),
         daemon.clock.clone(),

@@ -80,7 +80,9 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         .section("answers")
         .whole("reopen_within_days", 0..=366);
     let recall_minutes = reader.section("answers").whole("recall_minutes", 0..=480);
-    let letter_mb = reader.section("limits").whole("letter_mb", 1..=200);
+    let limits = reader.section("limits");
+    let letter_mb = limits.whole("letter_mb", 1..=200);
+    let sends_per_day = limits.whole("sends_per_day", 1..=100_000);
     Some(Settings {
         language,
         desk: desk?,
@@ -97,6 +99,7 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         reopen_within_days: reopen_within_days?,
         recall_minutes: recall_minutes?,
         letter_cap_bytes: u64::from(letter_mb?) * 1024 * 1024,
+        sends_per_day: sends_per_day?,
     })
 }
 

@@ -56,6 +56,11 @@ pub(super) fn mailbox(
     } else {
         address.as_ref().map(|address| address.domain().to_owned())
     };
+    let sent_copy = if section.has("sent_copy") {
+        section.flag("sent_copy")
+    } else {
+        Some(false)
+    };
     Some(Mailbox {
         address: address?,
         user: user?,
@@ -73,6 +78,7 @@ pub(super) fn mailbox(
         quick_poll: quick_poll?,
         after_registration: after_registration?,
         hello_name: hello_name?,
+        sent_copy: sent_copy?,
     })
 }
 

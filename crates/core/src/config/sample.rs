@@ -60,6 +60,8 @@ fn the_sample_loads_and_means_what_it_says() {
     );
     assert_eq!(settings.hours.approved_by.as_deref(), Some("директор"));
     assert_eq!(settings.letter_cap_bytes, 50 * 1024 * 1024);
+    assert_eq!(settings.sends_per_day, 400);
+    assert!(!mailbox.sent_copy);
     assert_eq!(settings.reopen_within_days, 30);
 }
 

@@ -65,6 +65,7 @@ pub(super) static TABLES: &[Table] = &[
             ("quick_poll_ms", Scalar),
             ("after_registration", Scalar),
             ("hello_name", Scalar),
+            ("sent_copy", Scalar),
             ("oauth", Later),
             ("trusted_authserv_id", Scalar),
         ],
@@ -133,7 +134,10 @@ pub(super) static TABLES: &[Table] = &[
             ("reopen_within_days", Scalar),
         ],
     ),
-    one("limits", &[("letter_mb", Scalar), ("sends_per_day", Later)]),
+    one(
+        "limits",
+        &[("letter_mb", Scalar), ("sends_per_day", Scalar)],
+    ),
     one("http", &[]),
 ];
 

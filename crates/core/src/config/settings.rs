@@ -54,6 +54,8 @@ pub struct Settings {
     pub recall_minutes: u32,
     /// Mail above this size is kept as headers and beginning only.
     pub letter_cap_bytes: u64,
+    /// How many letters leave one mailbox within 24 hours.
+    pub sends_per_day: u32,
 }
 
 impl From<&Settings> for Desk {
@@ -175,6 +177,8 @@ pub struct Mailbox {
     pub after_registration: AfterRegistration,
     /// The name given in EHLO.
     pub hello_name: String,
+    /// Whether answers are put into the folder of sent mail, for servers that do not do so themselves.
+    pub sent_copy: bool,
 }
 
 /// What is done to a letter on the server once it is safely stored: a courtesy, never our state.

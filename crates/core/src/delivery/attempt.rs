@@ -4,9 +4,11 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Delivery, LANE_PAUSE, PAUSE};
+use super::{Delivery, LaneState, PAUSE};
 use crate::domain::address::mask_addresses;
 use crate::domain::gate::{Gate, may_begin, may_finish};
+use crate::domain::incoming::is_address_status;
+use crate::domain::lane_pause::Refused;
 use crate::domain::outgoing::Content;
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
@@ -25,7 +27,9 @@ const RECORD_AGAIN: (Duration, u32) = (Duration::from_secs(1), 600);
 pub(super) enum After {
     /// The next letter may go, over this connection if it still stands.
     Continue,
-    /// No letter of this lane would fare better now.
+    /// No letter of this lane would fare better now: the server does not want our mail.
+    Refused,
+    /// Nor here: the database does not answer.
     Pause {
         /// Why.
         problem: String,
@@ -53,6 +57,7 @@ impl Delivery {
         session: &mut SmtpSession,
         claimed: &Claimed,
         reused: bool,
+        lane: &mut LaneState,
     ) -> Result<After> {
         let Some(recipient) = &claimed.recipient else {
             let held = Ending::Held {
@@ -106,7 +111,7 @@ impl Delivery {
             () = self.keep_claim(claimed) => return Ok(After::Continue),
         };
         let stopped = stopped.lock().ok().and_then(|mut stopped| stopped.take());
-        let (ending, after) = self.judge(claimed, outcome, stopped, reused);
+        let (ending, after) = self.judge(claimed, outcome, stopped, reused, lane);
         let Some(ending) = ending else {
             return Ok(after);
         };
@@ -197,23 +202,28 @@ impl Delivery {
         outcome: SendOutcome,
         stopped: Option<Stopped>,
         reused: bool,
+        lane: &mut LaneState,
     ) -> (Option<Ending>, After) {
         let now = self.clock.now();
         let again = |why: String| match next_attempt(
             self.lane,
             &self.office.desk.calendar,
-            claimed.created_at,
+            claimed.tried_since,
             claimed.attempts,
             crate::process::jitter(),
             now,
         ) {
             Some(at) => Ending::TryAgain { at, why },
             None => Ending::Failed {
+                dead_address: false,
                 why: format!("tried for five days; at last: {why}"),
             },
         };
         match outcome {
-            SendOutcome::Accepted { .. } => (Some(Ending::Sent), After::Continue),
+            SendOutcome::Accepted { .. } => {
+                lane.pause.accepted(claimed.id);
+                (Some(Ending::Sent), After::Continue)
+            }
             SendOutcome::Ambiguous { why } => {
                 let ending = match again(why.clone()) {
                     Ending::TryAgain { at, why } => Ending::Unknown { at, why },
@@ -251,22 +261,36 @@ impl Delivery {
             SendOutcome::Failed(failure) => {
                 let why = failure.to_string();
                 match failure.class {
-                    Class::Permanent => (Some(Ending::Failed { why }), After::Continue),
+                    Class::Permanent => {
+                        let dead_address = failure.stage == Stage::Rcpt
+                            && is_about_address(failure.code, &failure.text);
+                        (Some(Ending::Failed { why, dead_address }), After::Continue)
+                    }
                     Class::Temporary => (Some(again(why)), After::Continue),
                     Class::Ours if failure.code.is_none() => {
                         (Some(Ending::Held { why }), After::Continue)
                     }
-                    Class::Ours | Class::Policy => (
-                        Some(again(why.clone())),
-                        After::Pause {
-                            problem: format!(
-                                "SMTP server {}: {}",
-                                self.server.host,
-                                mask_addresses(&why)
-                            ),
-                            at_least: LANE_PAUSE,
-                        },
-                    ),
+                    Class::Ours | Class::Policy => {
+                        let now = self.clock.now();
+                        match lane
+                            .pause
+                            .refused(claimed.id, crate::process::jitter(), now)
+                        {
+                            Refused::Pause(_) => {
+                                lane.refusal = format!(
+                                    "SMTP server {}: {}",
+                                    self.server.host,
+                                    mask_addresses(&why)
+                                );
+                                (Some(Ending::Refused { why }), After::Refused)
+                            }
+                            // A rate limit that lets one through is no verdict on the next.
+                            Refused::Alone if failure.code.is_some_and(|code| code < 500) => {
+                                (Some(again(why)), After::Continue)
+                            }
+                            Refused::Alone => (Some(Ending::Held { why }), After::Continue),
+                        }
+                    }
                 }
             }
         }
@@ -304,6 +328,16 @@ impl Delivery {
         }
         last
     }
+}
+
+/// Whether a refusal of a recipient says that there is nobody: the enhanced code does (RFC 3463), or without one a code that
+/// means so (RFC 5321 section 4.2.3).
+fn is_about_address(code: Option<u16>, text: &str) -> bool {
+    let enhanced = text.split_whitespace().next().unwrap_or_default();
+    if enhanced.starts_with("5.") {
+        return is_address_status(enhanced);
+    }
+    matches!(code, Some(550 | 551 | 553))
 }
 
 /// Notes why our side says no, and says it.
@@ -363,10 +397,20 @@ fn log(claimed: &Claimed, ending: &Ending, to: String, took: Duration) {
         Ending::TryAgain { at, why } => {
             tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why = masked(why), "not accepted, will be tried again")
         }
-        Ending::Unknown { at, why } => {
-            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why = masked(why), "perhaps accepted; the same bytes will go again")
+        Ending::Refused { why } => {
+            tracing::warn!(
+                letter.id = id,
+                letter.kind = kind,
+                ticket.id = ticket,
+                to,
+                why = masked(why),
+                "refused with all our mail, waits in its place"
+            )
         }
-        Ending::Failed { why } => tracing::warn!(
+        Ending::Unknown { at, why } => {
+            tracing::warn!(letter.id = id, letter.kind = kind, ticket.id = ticket, attempt, to, %at, why = masked(why), "perhaps accepted; the same bytes will go again, unless they are found in the folder of sent mail")
+        }
+        Ending::Failed { why, .. } => tracing::warn!(
             letter.id = id,
             letter.kind = kind,
             ticket.id = ticket,

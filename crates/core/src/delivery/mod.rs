@@ -1,11 +1,13 @@
 //! The loop that sends what lies in the outbox. Both daemons run it, each for its lane.
 //!
 //! Wait, look, ask the gate, dial, claim, send, record. A lane that may not send now opens no connection. A server
-//! that cannot be reached costs no letter an attempt: it is dialled before anything is claimed.
+//! that cannot be reached costs no letter an attempt: it is dialled before anything is claimed. One that refuses all we
+//! send, and a ceiling that is reached, keep the lane waiting in its order.
 //!
-//! - [`Delivery::run`] is the loop; `attempt` is one letter's way; [`Office`] is what letters are made with.
+//! - [`Delivery::run`] is the loop; `attempt` is one letter's way, `ceiling` the day's; [`Office`] is what letters are made with.
 
 mod attempt;
+mod ceiling;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +23,8 @@ use crate::config::Settings;
 use crate::domain::address::{EmailAddress, mask_addresses};
 use crate::domain::desk::Desk;
 use crate::domain::gate::{Gate, may_begin};
-use crate::domain::letter::Lane;
+use crate::domain::lane_pause::LanePause;
+use crate::domain::letter::{Kind, Lane};
 use crate::domain::outgoing::Letterhead;
 use crate::domain::token::TokenKeys;
 use crate::mail::moment::Moments;
@@ -30,14 +33,15 @@ use crate::process;
 use crate::pulse::Pulse;
 use crate::smtp::{DialError, SmtpServer, SmtpSession, Timeouts};
 use crate::stop::Stop;
+use crate::store::outbox::Claimed;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
 
 /// How often the outbox is looked at when nobody wakes the loop.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// The first and the longest pause after a server could not be reached.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// The pause after a server refused our account or our mail altogether.
+/// The pause after a server refused to let us in.
 const LANE_PAUSE: Duration = Duration::from_secs(60);
 
 /// What letters are made with.
@@ -53,6 +57,8 @@ pub struct Office {
     pub moments: Moments,
     /// Name and phones.
     pub letterhead: Letterhead,
+    /// Letters that may leave one mailbox within 24 hours.
+    pub sends_per_day: u32,
 }
 
 /// Sends the letters of one lane that leave from one support address.
@@ -72,16 +78,31 @@ pub struct Delivery {
     pub server: SmtpServer,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// Whether answers are copied into the folder of sent mail.
+    pub sent_copy: bool,
     /// Rung when a letter was written in this process.
     pub wake: Arc<Notify>,
     /// Asked before every step.
     pub stop: Stop,
 }
 
+/// What the loop remembers of its lane.
+#[derive(Debug, Default)]
+struct LaneState {
+    /// Refusals of our mail as such.
+    pause: LanePause,
+    /// The last of them, in the operator's words.
+    refusal: String,
+    /// When letters were last told that they wait for the daily ceiling.
+    said_full: Option<DateTime<Utc>>,
+}
+
 /// How a look at the outbox ended.
 enum Turn {
     /// Nothing is left to do now.
     Done,
+    /// What is due has to wait, and nothing is dialled meanwhile.
+    Waits { problem: String },
     /// The server is not to be bothered for a while.
     Pause { problem: String, at_least: Duration },
 }
@@ -105,6 +126,7 @@ impl Office {
                     .map(|phone| phone.text.clone())
                     .collect(),
             },
+            sends_per_day: settings.sends_per_day,
         }
     }
 
@@ -123,18 +145,31 @@ impl Delivery {
     pub async fn run(self) {
         let mut pulse = Pulse::new(format!("deliver:{}:{}", self.lane.as_str(), self.mailbox));
         let holder = process::holder();
+        let mut lane = LaneState::default();
         let mut pause = PAUSE.0;
         while !self.stop.is_asked() {
             // Registered before the look, so that no ringing between the two is lost.
             let woken = self.wake.notified();
             let turn = self
-                .turn(&holder)
+                .turn(&holder, &mut lane)
                 .await
                 .unwrap_or_else(|error| Turn::Pause {
                     problem: error.to_string(),
                     at_least: PAUSE.0,
                 });
             let wait = match turn {
+                // The hours ended a pause, or nobody is left to write to: the refusal stands.
+                Turn::Done if lane.pause.is_on() => {
+                    pulse
+                        .bad(&self.store, lane.refusal.clone(), self.clock.now())
+                        .await;
+                    LOOK_EVERY
+                }
+                Turn::Waits { problem } => {
+                    pulse.bad(&self.store, problem, self.clock.now()).await;
+                    pause = PAUSE.0;
+                    LOOK_EVERY
+                }
                 Turn::Done => {
                     pulse.good(&self.store, self.clock.now()).await;
                     pause = PAUSE.0;
@@ -156,14 +191,22 @@ impl Delivery {
     }
 
     /// Sends everything that is due now.
-    async fn turn(&self, holder: &str) -> Result<Turn> {
-        if !self.may_begin(self.clock.now())
-            || !self
-                .store
-                .has_due_letter(self.lane, self.mailbox.as_str(), self.clock.now())
-                .await?
-        {
+    async fn turn(&self, holder: &str, lane: &mut LaneState) -> Result<Turn> {
+        let now = self.clock.now();
+        if !self.may_begin(now) {
             return Ok(Turn::Done);
+        }
+        if lane.pause.waits(now).is_some() {
+            let problem = lane.refusal.clone();
+            return Ok(Turn::Waits { problem });
+        }
+        let mailbox = self.mailbox.as_str();
+        self.store.note_unanswered(self.lane, mailbox, now).await?;
+        if !self.store.has_due_letter(self.lane, mailbox, now).await? {
+            return Ok(Turn::Done);
+        }
+        if let Some(until) = self.has_no_room(now).await? {
+            return self.wait_for_room(lane, until, now).await;
         }
         let mut session = match SmtpSession::open(&self.server, &self.timeouts).await {
             Ok(session) => session,
@@ -188,15 +231,15 @@ impl Delivery {
             if self.stop.is_asked() || !session.is_usable() || !self.may_begin(self.clock.now()) {
                 break Ok(After::Continue);
             }
-            let Some(claimed) = self
-                .store
-                .claim(self.lane, self.mailbox.as_str(), holder, self.clock.now())
-                .await?
-            else {
+            let Some(mut claimed) = self.claim(holder, lane).await? else {
                 break Ok(After::Continue);
             };
+            claimed.keep_copy = self.sent_copy && claimed.kind == Kind::Answer;
             crate::failpoint::reach("claimed");
-            match self.attempt(&mut session, &claimed, carried > 0).await {
+            match self
+                .attempt(&mut session, &claimed, carried > 0, lane)
+                .await
+            {
                 Ok(After::Continue) => carried += 1,
                 other => break other,
             }
@@ -204,8 +247,33 @@ impl Delivery {
         session.quit().await;
         Ok(match after? {
             After::Continue => Turn::Done,
+            After::Refused => Turn::Waits {
+                problem: lane.refusal.clone(),
+            },
             After::Pause { problem, at_least } => Turn::Pause { problem, at_least },
         })
+    }
+
+    /// Claims the next letter, if there is room for one. Those that were refused again and again let others go first.
+    async fn claim(&self, holder: &str, lane: &LaneState) -> Result<Option<Claimed>> {
+        let (mailbox, now) = (self.mailbox.as_str(), self.clock.now());
+        let Some(mut among) = self.room(now).await?.among else {
+            return Ok(None);
+        };
+        among.passed_over = lane.pause.passed_over();
+        if !among.passed_over.is_empty() {
+            let claimed = self
+                .store
+                .claim_among(self.lane, mailbox, &among, holder, now)
+                .await?;
+            if claimed.is_some() {
+                return Ok(claimed);
+            }
+            among.passed_over.clear();
+        }
+        self.store
+            .claim_among(self.lane, mailbox, &among, holder, now)
+            .await
     }
 
     fn may_begin(&self, now: DateTime<Utc>) -> bool {

@@ -174,15 +174,21 @@ impl DeliveryReport {
     }
 
     /// Returns whether it is the address that is wrong, and not this letter, its size, or what the receiving system thinks of
-    /// it: class 5, subjects 0, 1 and disabled mailboxes (RFC 3463), or a report that tells nothing more.
+    /// it: class 5, subjects 0 and 1 and disabled mailboxes (RFC 3463), or a report that tells nothing more.
     pub fn is_about_address(&self) -> bool {
         let status = self.status.as_str();
         self.fate == Fate::FailedForGood
-            && (status.is_empty()
-                || ["5.0.", "5.1.", "5.2.1"]
-                    .iter()
-                    .any(|class| status.starts_with(class)))
+            && (status.is_empty() || status.starts_with("5.0.") || is_address_status(status))
     }
+}
+
+/// Returns whether an enhanced status code says that there is nobody at an address (RFC 3463 sections 3.2 and 3.3).
+pub fn is_address_status(status: &str) -> bool {
+    // Not 5.1.7 and 5.1.8, which are about the sender, nor 5.1.4, an ambiguous name.
+    [
+        "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1",
+    ]
+    .contains(&status)
 }
 
 impl IncomingMail {

@@ -1,10 +1,12 @@
 //! Outgoing letters: their kinds, who sends which when, and the states a letter goes through.
 //!
 //! ```text
-//! due ──claim──▶ sending ──250──▶ sent
-//!  ▲               │ ├──no answer to the end-of-data──▶ maybe_sent ──claim──▶ sending (identical bytes)
-//!  └──try later────┘ ├──refused for good──▶ failed
-//!                    └──cannot be composed──▶ held
+//! due ──claim──▶ sending ──250──▶ sent ◀──in the folder of sent mail──┐
+//!  ▲               │ ├──no answer to the end-of-data──▶ maybe_sent ──┴─claim──▶ sending (identical bytes)
+//!  └──try later,───┘ ├──refused for good──▶ failed
+//!     in its place   └──cannot be composed, or refused where others are taken──▶ held
+//!     if all of us
+//!     is refused
 //! ```
 //!
 //! An answer may be written held, and waits for its author's word. Whoever wrote it, or the operator, may hold, release and
@@ -50,11 +52,12 @@ pub enum State {
     /// Waits for its time and a daemon. After a crash: still waits.
     Due,
     /// A daemon has claimed it. After a crash: claimed again once the lease is over or its holder is known to be dead;
-    /// if its bytes were frozen, its end-of-data may have been written, and the same bytes go again.
+    /// if its bytes were frozen, its end-of-data may have been written: maybe sent.
     Sending,
-    /// The server took it. Final.
+    /// The server took it, or the folder of sent mail has it. Final.
     Sent,
-    /// The end-of-data was written and never answered. The same bytes go again; after a crash too.
+    /// The end-of-data was written and never answered, or its sender died over it. The folder of sent mail is asked; the same
+    /// bytes go again unless it has them. After a crash too.
     MaybeSent,
     /// It could not be composed or must not go; somebody was told. Waits for a person.
     Held,

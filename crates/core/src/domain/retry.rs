@@ -12,17 +12,17 @@ pub const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(5);
 /// Minutes to wait after the first, second, … attempt; the last one repeats.
 const BACK_OFF_MIN: [i64; 8] = [1, 5, 15, 30, 60, 120, 240, 240];
 
-/// Returns when to try again after `attempts` attempts, or `None` when it has been tried since `created_at` for too
+/// Returns when to try again after `attempts` attempts, or `None` when it has been tried since `tried_since` for too
 /// long. `jitter` in -1.0..=1.0 moves the wait by up to ten per cent; the time is clipped to the lane's hours.
 pub fn next_attempt(
     lane: Lane,
     calendar: &Calendar,
-    created_at: DateTime<Utc>,
+    tried_since: DateTime<Utc>,
     attempts: u32,
     jitter: f64,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    if now - created_at >= GIVE_UP_AFTER && attempts > 0 {
+    if now - tried_since >= GIVE_UP_AFTER && attempts > 0 {
         return None;
     }
     let step = (attempts.max(1) as usize - 1).min(BACK_OFF_MIN.len() - 1);

@@ -114,7 +114,8 @@ pub enum Class {
 /// * `530`, `534`, `535`, `538`: it wants a login it did not get (RFC 4954 section 6).
 /// * A code and an enhanced code that contradict each other are not a clean verdict.
 /// * `503` after MAIL: we and the server disagree about where we are (trap L2), no word about the letter.
-/// * x.7.x (RFC 3463 section 3.8), except about a recipient: policy.
+/// * x.7.x (RFC 3463 section 3.8), except about a recipient: policy. As `451 4.7.x` at MAIL, DATA or the end of data that is
+///   a rate limit, and the same holds for the next letter; greylisting, which is about a recipient, says it at RCPT.
 pub(super) fn class_of(stage: Stage, reply: &Reply) -> Class {
     match (stage, reply.code()) {
         (_, 421) => Class::Temporary,

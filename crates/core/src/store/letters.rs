@@ -156,7 +156,7 @@ impl Store {
                 unsent::let_go(&tx, id, due_at, false, now).await?;
             }
             LetterOrder::Retry => {
-                let again = "UPDATE letter SET due_at = $2, put_off = (put_off AND $3), why = NULL WHERE id = $1";
+                let again = "UPDATE letter SET due_at = $2, tried_since = NULL, put_off = (put_off AND $3), why = NULL WHERE id = $1";
                 execute(
                     &tx,
                     again,

@@ -2,9 +2,11 @@
 //!
 //! - `folder`: the numberings of a folder's letters; `intake`: raw bytes and the ledger;
 //! - `registration`: all that one letter causes; `facts`: what must be known first; `new_letter`: rows of the outbox;
-//! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of;
+//! - `outbox`: claims, frozen bytes and outcomes of outgoing letters; `content`: what such a letter is made of; `sends`: how
+//!   many left lately; `sent_folder`: what the mailbox's own folder of sent mail is asked and given;
 //! - `unsent`: answers taken back, replaced or let go; `address`: addresses that are wrong, and put right;
 //! - `digest`: notices, and what stands for them in a flood;
+//! - `wake`: word of letters that another process wrote;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
@@ -25,9 +27,12 @@ pub mod outbox;
 mod quoted_pictures;
 pub mod registration;
 mod schema;
+mod sends;
+pub mod sent_folder;
 #[cfg(test)]
 mod tests;
 mod unsent;
+pub mod wake;
 
 use std::time::Duration;
 

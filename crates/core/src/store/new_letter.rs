@@ -1,11 +1,11 @@
 //! Rows of the outbox: each is written in the transaction that causes it, with its Message-ID fixed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend};
 
 use super::entity::letter;
 use super::registration::Registrar;
-use super::{Result, query_one};
+use super::{Result, execute, query_one, wake};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Specialist;
 use crate::domain::letter::{Kind, State as LetterState};
@@ -25,6 +25,14 @@ pub(super) enum Cause {
     Message { ticket: Option<i64>, message: i64 },
     /// A letter that could not be registered.
     Ledger(i64),
+    /// Nothing that has a row: what such a letter is about is told apart by its time.
+    Moment(DateTime<Utc>),
+    /// A registered message once more: a letter of this kind about it was written before.
+    Again {
+        ticket: Option<i64>,
+        message: i64,
+        at: DateTime<Utc>,
+    },
 }
 
 /// What a letter's row is made of.
@@ -77,6 +85,12 @@ pub(super) async fn insert_letter(
     let (ticket, message, entry) = match new.cause {
         Cause::Message { ticket, message } => (ticket, Some(message), message),
         Cause::Ledger(id) => (None, None, id),
+        Cause::Moment(at) => (None, None, at.timestamp_micros()),
+        Cause::Again {
+            ticket,
+            message,
+            at,
+        } => (ticket, Some(message), at.timestamp_micros()),
     };
     let number = ticket.unwrap_or_default();
     let recipient = new.login.as_deref().unwrap_or(WRITER);
@@ -124,7 +138,11 @@ pub(super) async fn insert_letter(
         created_at: Set(now),
         ..Default::default()
     };
-    Ok(row.insert(tx).await?.id)
+    let id = row.insert(tx).await?.id;
+    if new.due_at <= now {
+        wake::tell(tx, new.kind.lane()).await?;
+    }
+    Ok(id)
 }
 
 /// The cause of a letter and its recipient, as the column `dedup_key` keeps them.
@@ -158,7 +176,7 @@ pub(super) async fn alert_operator(
     };
     // One an hour a matter; the log and the ledger have them all.
     let hour_ago = now - TimeDelta::hours(1);
-    if alerts(tx, address, hour_ago, "quarantine ").await? > 0 {
+    if alerts(tx, registrar, address, hour_ago, "quarantine ").await? > 0 {
         return Ok(());
     }
     // A letter that was tried again and failed again has had its own.
@@ -185,7 +203,16 @@ pub(super) async fn alert_of_message(
         return Ok(());
     };
     let day_ago = now - TimeDelta::days(1);
-    if alerts(tx, address, day_ago, &format!("{}\n", alert.matter)).await? > 0 {
+    if alerts(
+        tx,
+        registrar,
+        address,
+        day_ago,
+        &format!("{}\n", alert.matter),
+    )
+    .await?
+        > 0
+    {
         return Ok(());
     }
     let words = format!("{}\n\n{}", alert.matter, alert.words);
@@ -198,20 +225,22 @@ pub(super) async fn alert_of_message(
     Ok(())
 }
 
-/// How many alerts that begin with `matter` were written since then.
+/// How many alerts about this mailbox that begin with `matter` were written since then.
 async fn alerts(
     tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
     operator: &EmailAddress,
     since: DateTime<Utc>,
     matter: &str,
 ) -> Result<i64> {
-    let select = "SELECT count(*) AS n FROM letter WHERE kind = 'alert' AND recipient_address = $1 AND due_at > $2 AND substr(words, 1, $3) = $4";
+    let select = "SELECT count(*) AS n FROM letter WHERE kind = 'alert' AND recipient_address = $1 AND due_at > $2 AND substr(words, 1, $3) = $4 AND mailbox = $5";
     let length = i32::try_from(matter.chars().count()).unwrap_or(i32::MAX);
     let values = [
         operator.as_str().into(),
         since.into(),
         length.into(),
         matter.into(),
+        registrar.mailbox.as_str().into(),
     ];
     let row = query_one(tx, select, values).await?;
     Ok(row
@@ -238,4 +267,31 @@ fn alert_row(
         held: None,
         due_at: now,
     }
+}
+
+/// Writes an alert about the mailbox to the operator, if there is one, and unless one of this matter was written after
+/// `since`.
+pub(super) async fn alert_of_mailbox(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    matter: &str,
+    since: Option<DateTime<Utc>>,
+    words: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(address) = &registrar.desk.operator else {
+        return Ok(());
+    };
+    // Both daemons may have met it at the same moment.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        execute(tx, "SELECT pg_advisory_xact_lock(96, 1)", []).await?;
+    }
+    let since = since.unwrap_or(DateTime::UNIX_EPOCH);
+    if alerts(tx, registrar, address, since, &format!("{matter}\n")).await? > 0 {
+        return Ok(());
+    }
+    let words = format!("{matter}\n\n{words}");
+    let row = alert_row(Cause::Moment(now), address, words, now);
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
 }

@@ -2,13 +2,14 @@
 //! What a letter's states mean is told in `domain::letter`.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 
 use super::entity::letter;
 use super::lease::LEASE;
-use super::new_letter::{Cause, NewRow, insert_letter, json};
+use super::new_letter::{Cause, NewRow, insert_letter, is_written, json};
 use super::registration::{Registrar, insert_event};
-use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one, sql};
+use super::sends::tell_of_refusal;
+use super::{Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, sql};
 use crate::domain::address::EmailAddress;
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate};
@@ -33,10 +34,14 @@ pub struct Claimed {
     pub created_at: DateTime<Utc>,
     /// When it was due.
     pub due_at: DateTime<Utc>,
+    /// Since when it is tried.
+    pub tried_since: DateTime<Utc>,
     /// The bytes of an attempt whose end is not known. They go again unchanged.
     pub frozen: Option<Vec<u8>>,
     /// Whether it left its author time to take it back.
     pub put_off: bool,
+    /// Whether its bytes are kept, once it is sent, for the folder of sent mail.
+    pub keep_copy: bool,
     pub(super) row: letter::Model,
 }
 
@@ -64,12 +69,19 @@ pub enum Ending {
         /// Why.
         why: String,
     },
+    /// The server refused us altogether: it waits in its place, and the attempt does not count.
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// Refused for good, or tried for too long.
     Failed {
         /// Why.
         why: String,
+        /// Whether there is nobody at the address: it is not written to again until a person says so.
+        dead_address: bool,
     },
-    /// It cannot be composed; it waits for a person.
+    /// It cannot be composed, or the server takes others and not this one; it waits for a person.
     Held {
         /// Why.
         why: String,
@@ -79,17 +91,52 @@ pub enum Ending {
 /// How long an answer held overnight waits for the mailbox to be read after the opening.
 pub const POLL_GRACE: TimeDelta = TimeDelta::minutes(10);
 
-/// The condition under which a letter may be claimed; `$1` lane, `$2` mailbox, `$3` now, `$4` [`POLL_GRACE`] ago.
+/// How long a letter whose end is not known waits for a look into the folder of sent mail.
+pub const ASK_GRACE: TimeDelta = TimeDelta::minutes(5);
+
+/// Which letters of a lane may be claimed.
+#[derive(Debug, Clone, Default)]
+pub struct Among {
+    /// Not those that yield to others: receipts and letters that reopen a ticket.
+    pub without_receipts: bool,
+    /// Neither these, nor any about their tickets or to their recipients.
+    pub passed_over: Vec<i64>,
+}
+
+/// The condition under which a letter may be claimed; `$1` lane, `$2` mailbox, `$3` now, `$4` [`POLL_GRACE`] ago, `$5`
+/// [`ASK_GRACE`] ago.
 /// Letters of one ticket to one person leave in the order they were written. An answer that was given outside business
-/// hours leaves once the mailbox was read after the opening, for its author may have written again before it.
+/// hours leaves once the mailbox was read after the opening, for its author may have written again before it. One whose end
+/// is not known waits for the folder of sent mail to be looked into, as long as there is a poller that does.
 ///
 /// What is asked of each letter is an aggregate and not NOT EXISTS: PostgreSQL makes a join of that, which takes minutes where
-/// its statistics are old. The states are spelled as in the index, or SQLite does not use it.
-const CLAIMABLE: &str = "l.lane = $1 AND l.mailbox = $2 AND l.state IN ('due', 'sending', 'maybe_sent') AND l.due_at <= $3 AND (l.state <> 'sending' OR l.lease_until <= $3)
+/// its statistics are old; that of the heartbeat stands under an OR, of which none can be made. The states are spelled as in
+/// the index, or SQLite does not use it.
+const CLAIMABLE: &str = "l.lane = $1 AND l.mailbox = $2 AND l.state IN ('due', 'sending', 'maybe_sent') AND l.due_at <= $3 AND (l.state <> 'sending' OR l.lease_until <= $3 AND l.frozen IS NULL)
+    AND (l.state <> 'maybe_sent' OR l.sent_folder IS NOT NULL OR l.unanswered_at IS NULL OR l.unanswered_at <= $5
+         OR NOT EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || l.mailbox AND h.good_at >= $4))
     AND (SELECT min(e.id) FROM letter e WHERE e.ticket = l.ticket AND e.recipient_address = l.recipient_address AND e.lane = l.lane AND e.id < l.id
          AND e.state IN ('due', 'sending', 'maybe_sent')) IS NULL
     AND (NOT l.put_off OR l.due_at <= $4
          OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || l.mailbox AND h.good_at >= l.due_at))";
+
+impl Among {
+    /// The condition on a letter `l`, to be added to others.
+    fn condition(&self) -> String {
+        let mut condition = String::new();
+        if self.without_receipts {
+            condition.push_str(" AND l.kind NOT IN ('receipt', 'reopened')");
+        }
+        if !self.passed_over.is_empty() {
+            let ids: Vec<String> = self.passed_over.iter().map(i64::to_string).collect();
+            condition.push_str(&format!(
+                " AND (SELECT count(*) FROM letter p WHERE p.id IN ({}) AND (p.id = l.id OR p.ticket = l.ticket OR p.recipient_address = l.recipient_address)) = 0",
+                ids.join(", ")
+            ));
+        }
+        condition
+    }
+}
 
 impl Store {
     /// Returns whether a letter could be claimed at `now`.
@@ -99,19 +146,22 @@ impl Store {
         mailbox: &str,
         now: DateTime<Utc>,
     ) -> Result<bool> {
-        let select = format!("SELECT 1 FROM letter l WHERE {CLAIMABLE} LIMIT 1");
-        Ok(query_one(
-            &self.db,
-            &select,
-            [
-                lane.as_str().into(),
-                mailbox.into(),
-                now.into(),
-                (now - POLL_GRACE).into(),
-            ],
-        )
-        .await?
-        .is_some())
+        self.has_due_letter_among(lane, mailbox, &Among::default(), now)
+            .await
+    }
+
+    /// Returns whether one of these letters could be claimed at `now`.
+    pub async fn has_due_letter_among(
+        &self,
+        lane: Lane,
+        mailbox: &str,
+        among: &Among,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let among = among.condition();
+        let select = format!("SELECT 1 FROM letter l WHERE {CLAIMABLE}{among} LIMIT 1");
+        let values = claimable(lane, mailbox, now);
+        Ok(query_one(&self.db, &select, values).await?.is_some())
     }
 
     /// Claims the letter that has been due longest. The attempt is counted before anything is dialled.
@@ -122,19 +172,27 @@ impl Store {
         holder: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Claimed>> {
+        self.claim_among(lane, mailbox, &Among::default(), holder, now)
+            .await
+    }
+
+    /// Claims that of these letters that has been due longest.
+    pub async fn claim_among(
+        &self,
+        lane: Lane,
+        mailbox: &str,
+        among: &Among,
+        holder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claimed>> {
         let skip = on_postgres(&self.db, " FOR UPDATE SKIP LOCKED");
+        let among = among.condition();
         let claim = format!(
-            "UPDATE letter SET state = 'sending', attempts = attempts + 1, fence = fence + 1, holder = $5, lease_until = $6
-             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *"
+            "UPDATE letter SET state = 'sending', attempts = attempts + 1, tried_since = coalesce(tried_since, $3), fence = fence + 1, holder = $6, lease_until = $7
+             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE}{among} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *"
         );
-        let values = [
-            lane.as_str().into(),
-            mailbox.into(),
-            now.into(),
-            (now - POLL_GRACE).into(),
-            holder.into(),
-            (now + LEASE).into(),
-        ];
+        let mut values = claimable(lane, mailbox, now).to_vec();
+        values.extend([holder.into(), (now + LEASE).into()]);
         let Some(row) = self.db.query_one_raw(sql(&self.db, &claim, values)).await? else {
             return Ok(None);
         };
@@ -153,8 +211,10 @@ impl Store {
             attempts: row.attempts.unsigned_abs(),
             created_at: row.created_at,
             due_at: row.due_at,
+            tried_since: row.tried_since.unwrap_or(now),
             frozen: row.frozen.clone(),
             put_off: row.put_off,
+            keep_copy: false,
             row,
         }))
     }
@@ -216,7 +276,6 @@ impl Store {
         // An attempt that found frozen bytes repeats one whose end is not known: if it ends without an answer too,
         // or is refused, the first may still have arrived.
         let repeated = claimed.frozen.is_some();
-        let mut keep_frozen = false;
         let (state, due_at, why, event) = match ending {
             Ending::Sent => (
                 "sent",
@@ -236,13 +295,19 @@ impl Store {
                 Some(why.clone()),
                 None,
             ),
+            Ending::Refused { why } => (
+                if repeated { "maybe_sent" } else { "due" },
+                claimed.due_at,
+                Some(format!("the mail provider refuses our letters: {why}")),
+                None,
+            ),
             Ending::Unknown { at, why } => (
                 "maybe_sent",
                 *at,
                 Some(why.clone()),
                 Some(("maybe_sent", why.clone())),
             ),
-            Ending::Failed { why } => (
+            Ending::Failed { why, .. } => (
                 "failed",
                 claimed.due_at,
                 Some(why.clone()),
@@ -255,15 +320,29 @@ impl Store {
                 Some(("held", why.clone())),
             ),
         };
-        if state == "maybe_sent" {
-            keep_frozen = true;
-        }
-        let refund = i32::from(matches!(ending, Ending::Snoozed { .. }));
+        let copy = (claimed.keep_copy && *ending == Ending::Sent).then_some("wanted");
+        let frozen = if state == "maybe_sent" || copy.is_some() {
+            "frozen"
+        } else {
+            "NULL"
+        };
+        // The folder of sent mail is asked once for each attempt that was not answered.
+        let (unanswered_at, sent_folder) = match ending {
+            Ending::Unknown { .. } => ("$10", "NULL"),
+            _ => ("coalesce(unanswered_at, $10)", "sent_folder"),
+        };
+        let unanswered = matches!(ending, Ending::Unknown { .. }).then_some(now);
+        let refund = matches!(ending, Ending::Snoozed { .. } | Ending::Refused { .. });
+        // After the provider refused us altogether the days for which a letter is tried begin anew.
+        let tried_since = match ending {
+            Ending::Refused { .. } => "NULL",
+            _ => "CASE WHEN attempts > $6 THEN tried_since END",
+        };
         let sent_at = matches!(ending, Ending::Sent).then_some(now);
-        let frozen = if keep_frozen { "frozen" } else { "NULL" };
         let tx = self.begin_write().await?;
         let update = format!(
-            "UPDATE letter SET state = $3, due_at = $4, why = $5, attempts = attempts - $6, sent_at = $7, possibly_twice = $8, frozen = {frozen}, holder = NULL, lease_until = NULL
+            "UPDATE letter SET state = $3, due_at = $4, why = $5, attempts = attempts - $6, tried_since = {tried_since}, sent_at = $7, possibly_twice = $8, copy = $9,
+                unanswered_at = {unanswered_at}, sent_folder = {sent_folder}, frozen = {frozen}, holder = NULL, lease_until = NULL
              WHERE id = $1 AND fence = $2 AND state = 'sending'"
         );
         let values = [
@@ -272,9 +351,11 @@ impl Store {
             state.into(),
             due_at.into(),
             why.into(),
-            refund.into(),
+            i32::from(refund).into(),
             sent_at.into(),
             (repeated || matches!(ending, Ending::Unknown { .. })).into(),
+            copy.into(),
+            unanswered.into(),
         ];
         owned(claimed, execute(&tx, &update, values).await?)?;
         if let Some((kind, detail)) = event {
@@ -285,10 +366,35 @@ impl Store {
             let event = NewEvent::new(kind, "desk", letter);
             insert_event(&tx, claimed.ticket, event, now).await?;
         }
-        if let (Kind::Answer, Ending::Failed { why } | Ending::Held { why }) =
+        if let (Kind::Answer, Ending::Failed { why, .. } | Ending::Held { why }) =
             (claimed.kind, ending)
         {
-            tell_author(&tx, registrar, claimed, why, now).await?;
+            let fate = match ending {
+                Ending::Failed {
+                    dead_address: true, ..
+                } => UndeliveredFate::DeadAddress,
+                _ => UndeliveredFate::Failed,
+            };
+            tell_author(&tx, registrar, claimed, why, fate, now).await?;
+        }
+        if let (
+            Kind::Receipt | Kind::Reopened | Kind::Answer,
+            Ending::Failed {
+                why,
+                dead_address: true,
+            },
+            Some(address),
+            Some(message),
+        ) = (
+            claimed.kind,
+            ending,
+            &claimed.recipient,
+            claimed.row.message,
+        ) {
+            address::is_dead(&tx, registrar, address, why, message, now).await?;
+        }
+        if let Ending::Refused { why } = ending {
+            tell_of_refusal(&tx, registrar, claimed.kind.lane(), why, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -353,6 +459,7 @@ async fn tell_author(
     registrar: Registrar<'_>,
     claimed: &Claimed,
     why: &str,
+    fate: UndeliveredFate,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let Some(author) = claimed
@@ -369,15 +476,34 @@ async fn tell_author(
     let what = Undelivered {
         address: claimed.row.recipient_address.clone(),
         reply: why.to_owned(),
-        fate: UndeliveredFate::Failed,
+        fate,
     };
-    let cause = Cause::Message {
-        ticket: claimed.ticket,
-        message,
+    let ticket = claimed.ticket;
+    let number = ticket.unwrap_or_default();
+    let cause = if is_written(tx, Kind::Delivery, number, message, &author.address).await? {
+        let at = now;
+        Cause::Again {
+            ticket,
+            message,
+            at,
+        }
+    } else {
+        Cause::Message { ticket, message }
     };
     let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), now);
     insert_letter(tx, registrar, row, now).await?;
     Ok(())
+}
+
+/// The values of [`CLAIMABLE`].
+fn claimable(lane: Lane, mailbox: &str, now: DateTime<Utc>) -> [Value; 5] {
+    [
+        lane.as_str().into(),
+        mailbox.into(),
+        now.into(),
+        (now - POLL_GRACE).into(),
+        (now - ASK_GRACE).into(),
+    ]
 }
 
 fn owned(claimed: &Claimed, changed: u64) -> Result<()> {

@@ -6,3 +6,4 @@ mod lab;
 mod outbox;
 mod registration;
 mod schema;
+mod sending;

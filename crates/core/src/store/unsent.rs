@@ -45,7 +45,7 @@ pub(super) async fn let_go(
     without_files: bool,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let go = "UPDATE letter SET state = 'due', due_at = $2, put_off = $3, with_files = (with_files AND $4), attempts = 0, why = NULL, created_at = $5
+    let go = "UPDATE letter SET state = CASE WHEN frozen IS NULL THEN 'due' ELSE 'maybe_sent' END, due_at = $2, put_off = $3, with_files = (with_files AND $4), attempts = 0, tried_since = NULL, why = NULL, created_at = $5
               WHERE id = $1 AND state IN ('held', 'failed') RETURNING recipient_address";
     let values = [
         letter.into(),

@@ -1,7 +1,7 @@
 //! The poller's IMAP connection (RFC 3501).
 //!
 //! ```text
-//! Connection  open, select, search_from, fetch_*, store_flags, move_to, list_special, noop, idle, logout
+//! Connection  open, select, search_from, fetch_*, store_flags, move_to, append, list_special, noop, idle, logout
 //!    |
 //!   Wire      one command at a time, read to its tagged answer, every wait bounded
 //!    |
@@ -18,8 +18,8 @@
 //! [`Limits`] allow, nor wait longer than [`Timeouts`] say.
 //!
 //! What it leaves to others: when to connect and to back off, what a message means, and any state; it
-//! never looks at flags, and changes nothing on the server but by [`Connection::store_flags`] and
-//! [`Connection::move_to`]. The traps named `I1` to `I19` are those of async-imap 0.12.
+//! never looks at flags, and changes nothing on the server but by [`Connection::store_flags`],
+//! [`Connection::move_to`] and [`Connection::append`]. The traps named `I1` to `I19` are those of async-imap 0.12.
 
 mod connection;
 mod dial;
@@ -30,6 +30,7 @@ mod framing;
 mod idle;
 mod login;
 mod names;
+mod sent;
 mod settings;
 mod special;
 mod stream;
@@ -44,6 +45,8 @@ mod fake_folder_tests;
 mod fake_idle_tests;
 #[cfg(test)]
 mod fake_login_tests;
+#[cfg(test)]
+mod fake_sent_tests;
 #[cfg(test)]
 mod fake_server;
 #[cfg(test)]

@@ -11,15 +11,18 @@ use super::names::{decode, unescaped};
 pub enum Role {
     /// Where the provider puts what it takes for junk.
     Junk,
+    /// Where copies of what was sent are kept.
+    Sent,
 }
 
 impl Role {
-    /// The folder says so itself: `\Junk` (RFC 6154), or `\Spam` as in the older XLIST.
+    /// The folder says so itself: `\Junk` or `\Sent` (RFC 6154), or `\Spam` as in the older XLIST.
     fn is_marked(self, attribute: &NameAttribute<'_>) -> bool {
         match (self, attribute) {
             (Self::Junk, NameAttribute::Junk) => true,
             (Self::Junk, NameAttribute::Extension(name)) => name.eq_ignore_ascii_case("\\spam"),
-            (Self::Junk, _) => false,
+            (Self::Sent, NameAttribute::Sent) => true,
+            (Self::Junk | Self::Sent, _) => false,
         }
     }
 
@@ -34,6 +37,13 @@ impl Role {
                 "junk e-mail",
                 "junk email",
                 "bulk mail",
+            ],
+            Self::Sent => &[
+                "sent",
+                "sent items",
+                "sent messages",
+                "sent mail",
+                "отправленные",
             ],
         }
     }
@@ -108,10 +118,12 @@ mod tests {
     use super::*;
 
     fn judged(line: &str) -> Option<(Likeness, String)> {
+        judged_as(Role::Junk, line)
+    }
+
+    fn judged_as(role: Role, line: &str) -> Option<(Likeness, String)> {
         match Response::parse(format!("* LIST {line}\r\n").as_bytes()) {
-            Ok((_, Response::MailboxData(MailboxDatum::List(folder)))) => {
-                likeness(Role::Junk, &folder)
-            }
+            Ok((_, Response::MailboxData(MailboxDatum::List(folder)))) => likeness(role, &folder),
             other => unreachable!("{line}: {other:?}"),
         }
     }
@@ -141,6 +153,26 @@ mod tests {
         ] {
             let expected = expected.map(|(likeness, name)| (likeness, name.to_owned()));
             assert_eq!(judged(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn sent_mail_is_found_by_its_mark_or_by_its_name() {
+        for (line, expected) in [
+            (r#"(\Sent) "/" Gone"#, Some((Likeness::Marked, "Gone"))),
+            (
+                r#"() "/" "Sent Items""#,
+                Some((Likeness::Named, "Sent Items")),
+            ),
+            (
+                r#"() "|" "INBOX|&BB4EQgQ,BEAEMAQyBDsENQQ9BD0ESwQ1-""#,
+                Some((Likeness::Named, "INBOX|Отправленные")),
+            ),
+            (r#"(\Junk) "/" Spam"#, None),
+            (r#"() "/" Sentimental"#, None),
+        ] {
+            let expected = expected.map(|(likeness, name)| (likeness, name.to_owned()));
+            assert_eq!(judged_as(Role::Sent, line), expected, "{line}");
         }
     }
 }

@@ -142,7 +142,7 @@ on_both_engines! {
         lab.register(&reply, &held, now).await;
         crate::store::execute(&lab.store.db, "UPDATE letter SET state = 'sent' WHERE kind <> 'answer'", []).await.expect("sent");
         let answer = lab.store.claim(Lane::Worker, lab.mailbox.as_str(), "h/1/1", now).await.expect("the database").expect("the answer");
-        lab.store.finish(lab.registrar(), &answer, &Ending::Failed { why: "550 no such user".to_owned() }, now).await.expect("recorded");
+        lab.store.finish(lab.registrar(), &answer, &Ending::Failed { why: "550 no such user".to_owned(), dead_address: true }, now).await.expect("recorded");
         assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'delivery' AND recipient_login = 'sam'").await, 1);
         assert!(lab.text("SELECT words FROM letter WHERE kind = 'delivery'").await.contains("550 no such user"));
     }

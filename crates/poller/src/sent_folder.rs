@@ -1,0 +1,119 @@
+//! The mailbox's own folder of sent mail: asked for letters whose end is not known, which then go again or not (rule
+//! R24), and given copies of answers where the configuration wants them. No failure here keeps a letter from being read.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ninetosix_core::clock::Clock;
+use ninetosix_core::domain::address::EmailAddress;
+use ninetosix_core::failpoint;
+use ninetosix_core::store::Store;
+use ninetosix_core::store::sent_folder::{Copy, KEEP_COPY, Question};
+
+use crate::folder::SyncError;
+use crate::imap::{Connection, ImapError, Role};
+
+/// Failures one after the other before the folder is left alone, and for how long.
+const FAILURES: u32 = 2;
+const WITHOUT: Duration = Duration::from_secs(3600);
+/// Copies made in one round.
+const COPIES: usize = 20;
+
+/// What it takes to ask the folder, over all connections.
+pub(crate) struct SentFolder {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mailbox: EmailAddress,
+    /// Failures, one after the other.
+    pub(crate) failures: u32,
+    /// When it is asked again, where it failed too often.
+    pub(crate) again: Option<Instant>,
+}
+
+impl SentFolder {
+    /// Asks and gives what there is. Another folder may be open afterwards.
+    pub(crate) async fn look(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
+        if self.again.is_some_and(|again| again > Instant::now()) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let mailbox = self.mailbox.as_str();
+        let questions = self.store.open_questions(mailbox, now).await?;
+        let mut copy = self.store.next_copy(mailbox, now).await?;
+        if copy
+            .as_ref()
+            .is_some_and(|copy| copy.sent_at <= now - KEEP_COPY)
+        {
+            let copies = self.store.give_up_copies(mailbox, now).await?;
+            tracing::warn!(mailbox = %self.mailbox.masked(), copies, "answers of five days ago could not be copied into the folder of sent mail; it is not tried any longer");
+            copy = self.store.next_copy(mailbox, now).await?;
+        }
+        if questions.is_empty() && copy.is_none() {
+            return Ok(());
+        }
+        let done = self.ask_and_give(connection, &questions, copy).await;
+        match &done {
+            Ok(()) => self.failures = 0,
+            Err(SyncError::Imap(error)) => {
+                self.failures += 1;
+                if self.failures >= FAILURES {
+                    self.failures = 0;
+                    self.again = Some(Instant::now() + WITHOUT);
+                    tracing::warn!(mailbox = %self.mailbox.masked(), %error, "the folder of sent mail cannot be used; for an hour it is left alone");
+                }
+            }
+            Err(SyncError::Store(_)) => {}
+        }
+        match done {
+            // The connection is as good as before.
+            Err(SyncError::Imap(ImapError::No { .. } | ImapError::Bad { .. })) => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn ask_and_give(
+        &self,
+        connection: &mut Connection,
+        questions: &[Question],
+        mut copy: Option<Copy>,
+    ) -> Result<(), SyncError> {
+        let Some(folder) = connection.list_special(Role::Sent).await? else {
+            for question in questions {
+                self.store.answer(question, false, self.clock.now()).await?;
+            }
+            return Ok(());
+        };
+        connection.examine(&folder).await?;
+        for question in questions {
+            let found = connection.holds_message(&question.message_id).await?;
+            tracing::info!(
+                letter.id = question.id,
+                found,
+                "looked for a letter that was not answered in the folder of sent mail"
+            );
+            self.store.answer(question, found, self.clock.now()).await?;
+        }
+        for _ in 0..COPIES {
+            let Some(wanted) = copy.take() else {
+                break;
+            };
+            // The provider may keep a copy itself, and this one may have been made before a crash.
+            if !connection.holds_message(&wanted.message_id).await? {
+                connection
+                    .append(&folder, wanted.sent_at, &wanted.bytes)
+                    .await?;
+                failpoint::reach("appended");
+                tracing::info!(
+                    letter.id = wanted.id,
+                    "copied an answer into the folder of sent mail"
+                );
+            }
+            self.store.copied(&wanted).await?;
+            copy = self
+                .store
+                .next_copy(self.mailbox.as_str(), self.clock.now())
+                .await?;
+        }
+        Ok(())
+    }
+}
