@@ -17,8 +17,9 @@ All checks of tests/run.sh, then these tests at full length, on both databases:
                 minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
                 days of outage; all else as in tests/run.sh
   outbox        the worker's connection to the submission server cut at every byte, about 8,000 times
+  canaries      50,000 random replies of specialists, none of which may show a writer what is internal
 
-The seed of the random kills is printed; SEED plays the same again. Takes about half an hour
+The seed of the random kills and replies is printed; SEED plays the same again. Takes about half an hour
 once everything is built, most of it waiting.
 USAGE
 }
@@ -26,4 +27,5 @@ USAGE
 case ${1:-} in -h | --help) usage; exit ;; esac
 export NINETOSIX_TEST_STRIDE=1 NINETOSIX_TEST_KILLS=300 NINETOSIX_TEST_SEED=${1:-$(date +%s)}
 echo "faults: seed $NINETOSIX_TEST_SEED"
+(cd "$top" && NINETOSIX_TEST_CONVERSATIONS=50000 cargo test -p ninetosix-core --lib --locked canary)
 exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox -- --nocapture

@@ -12,6 +12,8 @@ mod held;
 mod hours;
 #[path = "journeys/identity.rs"]
 mod identity;
+#[path = "journeys/loops.rs"]
+mod loops;
 #[path = "journeys/mailbox.rs"]
 mod mailbox;
 #[path = "journeys/odd_letters.rs"]

@@ -40,6 +40,8 @@ mod secrets;
 mod servers;
 #[path = "trouble/starttls.rs"]
 mod starttls;
+#[path = "trouble/syscalls.rs"]
+mod syscalls;
 
 use std::time::Duration;
 

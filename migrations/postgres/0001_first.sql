@@ -212,7 +212,7 @@ CREATE TABLE person (
     name          TEXT NOT NULL,                -- as last spelled; '' where never
     first_seen_at TIMESTAMPTZ NOT NULL,         -- when the first letter was registered
     last_seen_at  TIMESTAMPTZ NOT NULL,         -- when the latest was
-    confirmed_at  TIMESTAMPTZ,                  -- when a letter of ours to it was first answered from it; NULL: anybody may have written its name
+    confirmed_at  TIMESTAMPTZ,                  -- when it was first known to be its owner's: a letter of ours was answered from it, or the mail server vouched; NULL: anybody may have written it
     dead_at       TIMESTAMPTZ,                  -- since when it is not written to: a letter came back from it
     dead_why      TEXT                          -- what was said of it then
 );

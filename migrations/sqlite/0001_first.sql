@@ -211,7 +211,7 @@ CREATE TABLE person (
     name          TEXT NOT NULL,                -- as last spelled; '' where never
     first_seen_at TEXT NOT NULL,                -- when the first letter was registered
     last_seen_at  TEXT NOT NULL,                -- when the latest was
-    confirmed_at  TEXT,                         -- when a letter of ours to it was first answered from it; NULL: anybody may have written its name
+    confirmed_at  TEXT,                         -- when it was first known to be its owner's: a letter of ours was answered from it, or the mail server vouched; NULL: anybody may have written it
     dead_at       TEXT,                         -- since when it is not written to: a letter came back from it
     dead_why      TEXT                          -- what was said of it then
 ) STRICT, WITHOUT ROWID;

@@ -190,9 +190,20 @@ pub fn draft(
     })
 }
 
-/// A writer's words, with what looks like a sentinel of ours broken up: nobody can forge the part below.
+/// A writer's words, with what looks like a sentinel of ours broken up, in wide letters too: nobody can forge the part below.
 fn defused(words: &str) -> String {
-    words.replace("[==", "[ ==").replace("==]", "== ]")
+    let mut defused = String::with_capacity(words.len());
+    let mut before = ' ';
+    for c in words.chars() {
+        let (is_opened, is_closed) = (matches!(before, '[' | '［'), matches!(c, ']' | '］'));
+        let is_line = |c: char| matches!(c, '=' | '＝');
+        if is_opened && is_line(c) || is_line(before) && is_closed {
+            defused.push(' ');
+        }
+        defused.push(c);
+        before = c;
+    }
+    defused
 }
 
 fn state_name(state: State) -> &'static str {

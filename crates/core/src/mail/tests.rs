@@ -1,5 +1,8 @@
 //! Whole outgoing mails, and letters as mail programs send them, read back by another parser than composed them.
 
+mod canary;
+mod literal;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use mail_parser::MimeHeaders;

@@ -25,6 +25,7 @@ pub mod listing;
 mod new_letter;
 pub mod outbox;
 mod quoted_pictures;
+mod receipts;
 pub mod registration;
 mod schema;
 mod sends;

@@ -9,7 +9,9 @@ use super::lease::LEASE;
 use super::new_letter::{Cause, NewRow, insert_letter, is_written, json};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
-use super::{Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, sql};
+use super::{
+    Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, receipts, sql,
+};
 use crate::domain::address::EmailAddress;
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate};
@@ -279,7 +281,11 @@ impl Store {
         let (state, due_at, why, event) = match ending {
             Ending::Sent => (
                 "sent",
-                claimed.due_at,
+                // Ceilings count from when an automatic letter left.
+                match claimed.kind {
+                    Kind::Receipt | Kind::Reopened => now,
+                    _ => claimed.due_at,
+                },
                 repeated.then(|| "possibly sent twice".to_owned()),
                 Some(("sent", String::new())),
             ),
@@ -365,6 +371,9 @@ impl Store {
             }
             let event = NewEvent::new(kind, "desk", letter);
             insert_event(&tx, claimed.ticket, event, now).await?;
+        }
+        if let (Kind::Receipt, Ending::Sent) = (claimed.kind, ending) {
+            receipts::pace(&tx, registrar.desk.caps.total_per_hour, now).await?;
         }
         if let (Kind::Answer, Ending::Failed { why, .. } | Ending::Held { why }) =
             (claimed.kind, ending)

@@ -3,6 +3,7 @@
 
 mod intake;
 mod lab;
+mod loops;
 mod outbox;
 mod registration;
 mod schema;

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Facts, NewMessage, Outcome, Registration, TicketChange, refused, report, specialist, writer,
+    Facts, NewMessage, Outcome, Registration, TicketChange, digest_reply, refused, report,
+    specialist, writer,
 };
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
 use crate::domain::proof::Proof;
 use crate::domain::robot::{self, Author};
+use crate::domain::verdict::Verdict;
 
 /// Returns everything that `mail` causes at `now`.
 pub fn decide(
@@ -72,16 +74,14 @@ pub fn decide(
                 };
                 reply.decide()
             }
-            (Some((login, _)), Some(ticket)) => {
-                specialist::foreign(mail, login, ticket, facts, now)
-            }
+            (Some((login, _)), Some(ticket)) => refused::foreign(mail, login, ticket, facts, now),
             _ if proof.digest.is_some() && !proof.is_vouched() => {
                 refused::not_vouched(mail, proof, facts, specialist, None, now)
             }
             _ if proof.digest.is_some() => {
-                specialist::digest_reply(mail, facts, specialist, desk, now)
+                digest_reply::digest_reply(mail, facts, specialist, desk, now)
             }
-            _ => specialist::no_token(specialist, facts, now),
+            _ => refused::no_token(specialist, facts, now),
         };
     }
     if let Some(ticket) = &facts.writer_ticket
@@ -92,14 +92,18 @@ pub fn decide(
         return registration;
     }
     if let (Some((login, _)), Some(ticket)) = (&proof.specialist_ticket, &facts.specialist_ticket) {
-        return specialist::foreign(mail, login, ticket, facts, now);
+        return refused::foreign(mail, login, ticket, facts, now);
     }
     if let Some(ticket) = &facts.tagged_ticket
         && writer::belongs(sender, ticket)
     {
         return writer::entry(mail, ticket, facts, desk, now);
     }
-    writer::open(mail, author, facts, desk, now)
+    let mut registration = writer::open(mail, author, facts, desk, now);
+    // Whom the mail server vouches for is there.
+    let is_vouched = proof.verdict.is_some_and(Verdict::is_pass);
+    registration.confirmed = sender.filter(|_| is_vouched).cloned();
+    registration
 }
 
 /// Why a letter is one of ours that came back: it comes from the address that it came to, or from another of the desk's and

@@ -4,10 +4,11 @@
 //! - [`decide`] puts the questions in order;
 //! - `writer` answers for people who ask for help;
 //! - `report` answers for mail systems that tell of our letters;
-//! - `specialist` answers for people who help;
-//! - `refused` answers whoever writes as one of them without the mail server's word.
+//! - `specialist` answers for people who help, `digest_reply` for what they say to a digest;
+//! - `refused` answers whoever writes as one of them and is not believed.
 
 mod decide;
+mod digest_reply;
 mod refused;
 mod report;
 mod specialist;
@@ -23,7 +24,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use decide::decide;
-pub(crate) use specialist::{assignee_after, taken_by};
+pub(crate) use digest_reply::taken_by;
+pub(crate) use specialist::assignee_after;
 
 use super::address::EmailAddress;
 use super::letter::Kind;

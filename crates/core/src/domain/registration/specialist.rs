@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::refused::answering_each_other;
 use super::{
-    AboutOwnLetter, Answer, AnswerWords, ColleagueAnswered, Facts, Hold, NewAlert, NewCommand,
-    NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter, Registration, Settled,
-    Settlement, SpecialistLetter, Taken, TicketChange, TicketFacts, Unsent, Verb, WriterLetter,
-    WriterWrote,
+    AboutOwnLetter, Answer, AnswerWords, ColleagueAnswered, Facts, Hold, NewCommand, NewEvent,
+    NewLetter, NewMessage, NewNote, Outcome, OwnLetter, Registration, Settled, Settlement,
+    SpecialistLetter, TicketChange, TicketFacts, Unsent, Verb, WriterLetter, WriterWrote,
 };
 use crate::domain::address::EmailAddress;
 use crate::domain::command::{self, Command, CommandError, Instructions};
@@ -16,14 +16,10 @@ use crate::domain::files::{is_logo, withheld};
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::{Attachment, IncomingMail};
 use crate::domain::letter::{Kind, Lane};
-use crate::domain::notice_digest::{self, NotUnderstood};
 use crate::domain::proof::Proof;
 use crate::domain::reply_text::{ReplyContext, certain_top, reply_text, requester_text};
 use crate::domain::thanks::is_only_thanks;
 use crate::domain::ticket::{Event, apply};
-
-/// Letters a day to one address that could not be recognised as a specialist's own.
-pub(super) const REFUSALS_PER_DAY: u32 = 5;
 
 /// Letters a day to one specialist about replies to such letters, where these order nothing: two programs would talk to each
 /// other for ever (promise P15).
@@ -467,13 +463,7 @@ impl Reply<'_> {
             AGAIN_PER_DAY
         };
         if again && self.facts.again_today >= limit {
-            registration.alert = Some(NewAlert {
-                matter: format!("replies of {}", self.specialist.login),
-                words: format!(
-                    "The desk and the mailbox of {} answer each other: no more letters about his letters are written today. If a program answers there, let it answer people alone.",
-                    self.specialist.login
-                ),
-            });
+            registration.alert = Some(answering_each_other(&self.specialist.login));
             return;
         }
         registration.letters.push(NewLetter::ToSpecialist {
@@ -515,87 +505,6 @@ fn why_held(why: &OwnLetter) -> &'static str {
         OwnLetter::NotAnOrder => "waits for its author: it answers a letter about his own letter",
         _ => "waits for its author: a command was not understood",
     }
-}
-
-/// Returns the tickets that a specialist's reply to a digest takes.
-///
-/// # Errors
-/// What of it is not understood.
-pub(crate) fn taken_by(mail: &IncomingMail) -> Result<Vec<i64>, NotUnderstood> {
-    let name = mail.sender_name();
-    let text = reply_text(mail.body.as_str(), ReplyContext::of_reply(name.as_str()));
-    let own = text.certain();
-    own.map_or_else(|| Err(NotUnderstood(String::new())), notice_digest::taken)
-}
-
-/// A specialist's reply to a digest: he takes tickets, and gets their notices. Words to a digest go to nobody.
-pub(super) fn digest_reply(
-    mail: &IncomingMail,
-    facts: &Facts,
-    specialist: &Specialist,
-    desk: &Desk,
-    now: DateTime<Utc>,
-) -> Registration {
-    let login = specialist.login.as_str();
-    let mut registration = Registration::kept(
-        Outcome::Command,
-        format!("an order of {login} to a digest"),
-        Some(NewMessage::Specialist(login.to_owned())),
-    );
-    let missing = |number: &i64| !facts.digest.contains_key(number);
-    let to_us = mail.to.iter().any(|address| desk.is_own(address));
-    let taken = if mail.is_forward() || !to_us {
-        Err(NotUnderstood(String::new()))
-    } else {
-        taken_by(mail)
-    };
-    let numbers = match taken {
-        Ok(numbers) if numbers.iter().any(missing) => {
-            let first = numbers.iter().find(|number| missing(number));
-            let written = first.map(ToString::to_string).unwrap_or_default();
-            Err(OwnLetter::NotInDigest { written })
-        }
-        Ok(numbers) => Ok(numbers),
-        Err(NotUnderstood(written)) => Err(OwnLetter::DigestNotUnderstood { written }),
-    };
-    let numbers = match numbers {
-        Ok(numbers) => numbers,
-        Err(why) => {
-            if facts.refusals_today < REFUSALS_PER_DAY {
-                registration.letters.push(to_author(login, why, now));
-            }
-            return registration;
-        }
-    };
-    let due_at = first_minute(Lane::Worker, &desk.calendar, now);
-    let applied = due_at <= now;
-    for number in numbers {
-        let Some(folded) = facts.digest.get(&number) else {
-            continue;
-        };
-        // Two numbers of tickets that were merged are one.
-        let mut taken = registration.taken.iter_mut();
-        if let Some(same) = taken.find(|taken| taken.number == folded.ticket.number) {
-            same.messages.extend(&folded.messages);
-            continue;
-        }
-        registration.taken.push(Taken {
-            number: folded.ticket.number,
-            state: apply(folded.ticket.state, Verb::Take.event()).to,
-            command: NewCommand {
-                verb: Verb::Take,
-                address: None,
-                due_at,
-                applied,
-            },
-            messages: folded.messages.clone(),
-        });
-    }
-    if !applied {
-        let accepted = OwnLetter::DigestAccepted { at: due_at };
-        registration.letters.push(to_author(login, accepted, now));
-    }
-    registration
 }
 
 /// What its author is told of commands that cannot be carried out.
@@ -647,61 +556,6 @@ pub(crate) fn assignee_after(
     }
 }
 
-/// A letter from a specialist's address that answers no letter of ours.
-pub(super) fn no_token(specialist: &Specialist, facts: &Facts, now: DateTime<Utc>) -> Registration {
-    let mut registration = Registration::kept(
-        Outcome::Refused,
-        "from a specialist's address, but without a token of ours",
-        Some(NewMessage::Specialist(specialist.login.clone())),
-    );
-    if facts.refusals_today < REFUSALS_PER_DAY {
-        registration
-            .letters
-            .push(to_author(&specialist.login, OwnLetter::NoToken, now));
-    }
-    registration
-}
-
-/// A letter that carries a specialist's token but is not from him: a private address, or a notice passed on.
-pub(super) fn foreign(
-    mail: &IncomingMail,
-    login: &str,
-    ticket: &TicketFacts,
-    facts: &Facts,
-    now: DateTime<Utc>,
-) -> Registration {
-    let mut registration = Registration::kept(
-        Outcome::Refused,
-        format!("carries a token of {login}, but is from another address"),
-        Some(NewMessage::Specialist(login.to_owned())),
-    );
-    registration.ticket = TicketChange::Existing {
-        number: ticket.number,
-        state: ticket.state,
-        assignee: ticket.assignee.clone(),
-    };
-    registration.note = Some(NewNote {
-        login: login.to_owned(),
-        body: mail.body.as_str().to_owned(),
-        held: true,
-    });
-    registration.events.push(NewEvent::new(
-        "refused",
-        "desk",
-        "a letter with a specialist's token from another address",
-    ));
-    if facts.refusals_today < REFUSALS_PER_DAY {
-        let address = mail
-            .sender()
-            .map(|sender| sender.to_string())
-            .unwrap_or_default();
-        registration
-            .letters
-            .push(to_author(login, OwnLetter::ForeignAddress { address }, now));
-    }
-    registration
-}
-
 /// A registration on a ticket that does not move it.
 fn on_ticket(specialist: &Specialist, ticket: &TicketFacts, what: &str) -> Registration {
     let mut registration = Registration::kept(
@@ -715,16 +569,4 @@ fn on_ticket(specialist: &Specialist, ticket: &TicketFacts, what: &str) -> Regis
         assignee: ticket.assignee.clone(),
     };
     registration
-}
-
-pub(super) fn to_author(login: &str, what: OwnLetter, now: DateTime<Utc>) -> NewLetter {
-    NewLetter::ToSpecialist {
-        login: login.to_owned(),
-        due_at: now,
-        letter: SpecialistLetter::OwnLetter(AboutOwnLetter {
-            what,
-            draft: None,
-            again: false,
-        }),
-    }
 }

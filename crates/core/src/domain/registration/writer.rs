@@ -80,6 +80,7 @@ pub(super) fn entry(
                 letter: WriterLetter::Reopened,
             });
         }
+        registration.alert = told_of_loop(facts);
     }
     registration
         .letters
@@ -163,13 +164,16 @@ fn new_ticket(
         .events
         .push(NewEvent::new("opened", "requester", ""));
     registration.letters = notices(None, desk, now);
-    if facts.receipts.is_loop() {
-        registration.alert = Some(NewAlert {
-            matter: "a program seems to write".to_owned(),
-            words: "An address answers letters of the desk within two minutes, again and again: no more automatic letters go to it for a day. Its letters are tickets all the same. If it is a program, let it write elsewhere.".to_owned(),
-        });
-    }
+    registration.alert = told_of_loop(facts);
     registration
+}
+
+/// What the operator is told of an address that answers like a program and has had its share of letters.
+fn told_of_loop(facts: &Facts) -> Option<NewAlert> {
+    facts.receipts.is_loop().then(|| NewAlert {
+        matter: "a program seems to write".to_owned(),
+        words: "An address answers letters of the desk within two minutes, again and again: no more automatic letters go to it for a day. Its letters are tickets all the same. If it is a program, let it write elsewhere.".to_owned(),
+    })
 }
 
 /// Notices to whoever has the ticket, or to all if nobody has, at the next opening.

@@ -6,7 +6,7 @@ use super::attribution::{
 };
 use super::headers::{Separator, header_block, is_announced, is_header, separator};
 use super::line::{Line, Mark, joined, words};
-use super::service::{is_labelled, repeats};
+use super::service::{is_labelled, is_token_line, repeats};
 use super::signature::{own_end, signed_end};
 use super::{ReplyContext, Why};
 
@@ -53,9 +53,25 @@ pub(super) fn first_doubt(lines: &[Line<'_>], context: ReplyContext<'_>) -> usiz
             || header_block(lines, at).is_some()
             || cut_at(lines, at, context).is_some()
     };
-    (0..lines.len())
-        .find(|at| is_doubtful(*at))
-        .unwrap_or(lines.len())
+    let at = (0..lines.len()).find(|at| is_doubtful(*at));
+    let at = at.unwrap_or(lines.len());
+    let is_ours = |line: &Line<'_>| line.has_sentinel() || repeats(std::slice::from_ref(line));
+    // The middle or the end of a letter of ours: where it begins above, nobody knows. Nor where its lines are broken.
+    let is_inside = lines.get(at).is_some_and(is_ours) && !opens_ours(lines, at);
+    let first = lines.iter().position(Line::has_sentinel);
+    let is_tail = |first: usize| lines[first].mark == Mark::None && !opens_ours(lines, first);
+    if is_inside || first.is_some_and(is_tail) || repeats(&lines[..at]) {
+        return 0;
+    }
+    at
+}
+
+/// Whether the first line of a letter of ours begins here.
+fn opens_ours(lines: &[Line<'_>], at: usize) -> bool {
+    let begins = joined(&lines[at..lines.len().min(at + 3)]);
+    ["выше этой строки", "above this line"]
+        .iter()
+        .any(|words| begins.contains(words))
 }
 
 fn why_without_cut(lines: &[Line<'_>], doubtful: bool, context: ReplyContext<'_>) -> Option<Why> {
@@ -83,14 +99,15 @@ struct Cut {
 }
 
 impl Cut {
-    /// Whether an unmarked notice begins above the cut: its first sentinel is gone, or a line of its header stands there.
+    /// Whether a notice begins above the cut: its first sentinel is gone, or a line of its header stands there. Behind `|` its
+    /// other lines are believed to be the author's.
     fn begins_inside(&self, lines: &[Line<'_>]) -> bool {
-        let Below::Notice(at) = self.below else {
-            return false;
+        let at = match self.below {
+            Below::Notice(at) => at,
+            Below::Marked(at) => return lines[at].mark == Mark::Loose && !opens_ours(lines, at),
+            Below::Header { .. } => return false,
         };
-        let is_first = ["выше этой строки", "above this line"]
-            .iter()
-            .any(|words| joined(&lines[at..lines.len().min(at + 3)]).contains(words));
+        let is_first = opens_ours(lines, at);
         let above = lines[..at].iter().rfind(|line| !line.is_blank());
         let is_header = |line: &Line<'_>| {
             has_date(&line.key) || line.key.contains('@') || line.key.contains("[№")
@@ -240,9 +257,14 @@ fn words_below(lines: &[Line<'_>], below: &Below) -> bool {
         Below::Header { after, sure } => (after, sure),
     };
     let rest = &lines[after..];
-    // An unmarked notice below a header: words may stand above its first line, or behind its last.
-    if let Some(last) = rest.iter().rposition(Line::has_sentinel)
-        && !rest.iter().any(|line| line.mark != Mark::None)
+    // An unmarked notice below a header: words may stand above its first line, or behind its last. What its writer quoted in it
+    // is marked.
+    let is_ours = |line: &Line<'_>| line.has_sentinel() || is_token_line(line);
+    if let Some(last) = rest.iter().rposition(is_ours)
+        && rest
+            .iter()
+            .find(|line| is_ours(line))
+            .is_some_and(|first| first.mark == Mark::None)
     {
         let is_first = |line: &&Line<'_>| !line.is_blank() && !line.is_rule() && !is_header(line);
         let begins = rest.iter().find(is_first).is_some_and(Line::is_sentinel);
@@ -252,8 +274,21 @@ fn words_below(lines: &[Line<'_>], below: &Below) -> bool {
         None => false,
         Some(first) if first.mark != Mark::None => unmarked_words(rest),
         Some(first) if separator(first) == Some(Separator::Native) => false,
-        Some(_) => !sure,
+        Some(_) => !sure || typed_above_marks(rest),
     }
+}
+
+/// Whether unmarked words stand right above a letter of ours whose lines are marked.
+fn typed_above_marks(rest: &[Line<'_>]) -> bool {
+    let Some(marked) = rest.iter().position(|line| line.mark == Mark::Quote) else {
+        return false;
+    };
+    let is_header = |at: usize| {
+        attribution(rest, at).is_some()
+            || separator(&rest[at]).is_some()
+            || header_block(rest, at).is_some()
+    };
+    rest[marked..].iter().any(Line::has_sentinel) && !(0..marked).any(is_header)
 }
 
 /// Whether a quoted region has words without a mark, other than a signature at its end.

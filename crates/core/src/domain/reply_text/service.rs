@@ -1,6 +1,6 @@
 //! The service part of our own notices: how its lines are known when a quotation has lost its marks.
 
-use super::line::{Line, joined};
+use super::line::Line;
 
 /// The labels of the service part of a notice, folded, without the colon. The wording must keep to them.
 #[rustfmt::skip]
@@ -10,9 +10,9 @@ pub const SERVICE_LABELS: [&str; 20] = [
 ];
 /// Words of a notice that no answer to a person contains.
 #[rustfmt::skip]
-const SERVICE_PHRASES: [&str; 9] = [
+const SERVICE_PHRASES: [&str; 11] = [
     "пишите ответ выше этой строки", "пользователю не видно", "туда ответ не уйдет",
-    "write your answer above this line", "the requester does not see this",
+    "команды пишите выше этой строки", "write commands above this line", "write your answer above this line", "the requester does not see this",
     "если не получилось, просто ответьте на это письмо", "адрес не проверен", "address not verified", "[=3d=3d",
 ];
 
@@ -46,7 +46,9 @@ pub(super) fn repeats(lines: &[Line<'_>]) -> bool {
         return true;
     }
     // Wrapped or run together by a mail program, labels and phrases are still themselves.
-    let text = joined(lines);
+    let worded = lines.iter().map(|line| line.key.as_str());
+    let worded: Vec<&str> = worded.filter(|key| !key.is_empty()).collect();
+    let text = worded.join(" ");
     let inline = |label: &&&str| {
         let mut found = text.match_indices(**label);
         found.any(|(at, _)| {
@@ -65,8 +67,10 @@ pub(super) fn is_labelled(line: &Line<'_>) -> bool {
 }
 
 /// The ticket and its code, "1042 · k7Qp3xVd", when the brackets around them are gone.
-fn is_token_line(line: &Line<'_>) -> bool {
-    let words: Vec<&str> = line.raw.split_whitespace().take(4).collect();
+pub(super) fn is_token_line(line: &Line<'_>) -> bool {
+    // Its letters are large or small, so it is read as it stands but for a mark before it.
+    let unmarked = line.raw.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = unmarked.split_whitespace().take(4).collect();
     let [number, dot, code] = words.as_slice() else {
         return false;
     };

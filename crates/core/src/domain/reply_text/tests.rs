@@ -284,6 +284,8 @@ fn a_notice_without_its_marker_is_held() {
         "Пишите ответ выше\nэтой строки",
         "1042 ? k7Qp3xVd",
         "1042 · k7Qp3xVd",
+        "| 1042 · k7Qp3xVd",
+        "• пользователю не\n\n• видно",
     ] {
         let text = format!("{OWN}\n\n{rest}");
         assert_eq!(
@@ -473,4 +475,53 @@ fn what_may_be_the_authors_is_not_cut_in_silence() {
     ] {
         assert_eq!(reply_text(&text, REPLY).certain(), None, "{text}");
     }
+}
+
+#[test]
+fn a_notice_whose_beginning_is_gone_is_neither_sent_nor_offered() {
+    // The tail of a letter about his own letter, as programs leave it that quote a selection.
+    let tail = "Пока вы писали, уже есть ответ: Анна.\n\nНе говорите ей пока.\n\n[== 1042 · k7Qp3xVd ==]\n";
+    for mark in ["", "    ", "| ", "│ "] {
+        let text = format!("{OWN}\n\n{}", quoted(mark, tail));
+        assert_eq!(reply_text(&text, REPLY).certain(), None, "{text}");
+        let top = if mark.trim().is_empty() { "" } else { OWN };
+        assert_eq!(certain_top(&text, REPLY), top, "{text}");
+    }
+    // Not even where no line by itself is one of ours.
+    let broken = format!("{OWN}\n\nЭто письмо\nпользователю\nне видно");
+    assert_eq!(reply_text(&broken, REPLY).certain(), None);
+    assert_eq!(certain_top(&broken, REPLY), "");
+    // Behind a mark that is no word of a person, all of it is a quotation.
+    let text = format!("{OWN}\n\n{}", quoted("> ", tail));
+    check("marked", &text, OWN, Certain);
+    assert_eq!(certain_top(&text, REPLY), OWN);
+    assert_eq!(certain_top(&format!("{OWN}\n\n{NOTICE}"), REPLY), OWN);
+}
+
+#[test]
+fn words_typed_below_a_header_or_an_unmarked_notice_that_quotes_are_held() {
+    let gmail = "пн, 23 нояб. 2026 г. в 10:14, Рита <help@x.example>:\n";
+    let notice = NOTICE.replace("Не сохраняется", "> Какой класс?\nНе сохраняется");
+    for text in [
+        format!(
+            "{OWN}\n\n{gmail}\nНет, кабинет 15.\n{}",
+            quoted("> ", NOTICE)
+        ),
+        format!("{OWN}\n\n{gmail}\nНет, кабинет 15.\n{notice}"),
+        format!("{OWN}\n\n{gmail}\n{notice}\nНет, кабинет 15."),
+    ] {
+        check("held", &text, OWN, Uncertain(WordsBelowTheQuote));
+    }
+    check(
+        "quoted",
+        &format!("{OWN}\n\n{gmail}\n{notice}"),
+        OWN,
+        Certain,
+    );
+    // A colleague's letter with the notice below it is one quotation.
+    let thread = format!(
+        "{OWN}\n\n{gmail}\nГотово.\n\n23.11.2026 10:14, АИС пишет:\n{}",
+        quoted("> ", NOTICE)
+    );
+    check("a thread", &thread, OWN, Certain);
 }

@@ -106,6 +106,7 @@ pub(super) fn file_name(name: &str, index: u32, content_type: &str) -> String {
         .split('.')
         .next()
         .unwrap_or_default()
+        .trim_end()
         .to_ascii_uppercase();
     let is_port = |name: &str| {
         stem.len() == 4 && stem.starts_with(name) && stem.ends_with(|c: char| c.is_ascii_digit())
