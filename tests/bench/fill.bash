@@ -68,10 +68,10 @@ INSERT INTO message (id, ticket, raw_mail_id, author, from_address, from_name, m
 SELECT i, i, i, 'requester', who, 'A Writer', substr(hash, 1, 8) || '.' || i || '@family.test', hash, 'The journal', 'The journal shows nothing.', at, at FROM n;
 INSERT INTO attachment (id, message, part, name, content_type, size_bytes, sha256, inline)
 SELECT i, i, 1, 'scan.pdf', 'application/pdf', 1000, hash, false FROM n WHERE i % 10 = 0;
-INSERT INTO letter (id, kind, lane, mailbox, ticket, message, recipient_address, recipient_name, message_id, dedup_key, state, due_at, attempts, fence, possibly_twice, created_at, sent_at)
-SELECT i * 2 - 1, 'receipt', 'poller', '$mailbox', i, i, who, 'A Writer', 'receipt.' || i || '.' || i || '.writer.' || hash || '@school.test', 'receipt.' || i || '.' || i || '.' || who, 'sent', at, 1, 1, false, at, at FROM n;
-INSERT INTO letter (id, kind, lane, mailbox, ticket, message, recipient_address, recipient_name, recipient_login, message_id, dedup_key, state, due_at, attempts, fence, possibly_twice, created_at, sent_at)
-SELECT i * 2, 'notice', 'worker', '$mailbox', i, i, 'ivan@school.test', 'Ivan', 'ivan', 'notice.' || i || '.' || i || '.ivan.' || hash || '@school.test', 'notice.' || i || '.' || i || '.ivan@school.test', 'sent', at, 1, 1, false, at, at FROM n;
+INSERT INTO letter (id, kind, lane, mailbox, ticket, message, recipient_address, recipient_name, message_id, dedup_key, state, due_at, attempts, fence, possibly_twice, with_files, put_off, created_at, sent_at)
+SELECT i * 2 - 1, 'receipt', 'poller', '$mailbox', i, i, who, 'A Writer', 'receipt.' || i || '.' || i || '.writer.' || hash || '@school.test', 'receipt.' || i || '.' || i || '.' || who, 'sent', at, 1, 1, false, true, false, at, at FROM n;
+INSERT INTO letter (id, kind, lane, mailbox, ticket, message, recipient_address, recipient_name, recipient_login, message_id, dedup_key, state, due_at, attempts, fence, possibly_twice, with_files, put_off, created_at, sent_at)
+SELECT i * 2, 'notice', 'worker', '$mailbox', i, i, 'ivan@school.test', 'Ivan', 'ivan', 'notice.' || i || '.' || i || '.ivan.' || hash || '@school.test', 'notice.' || i || '.' || i || '.ivan@school.test', 'sent', at, 1, 1, false, true, false, at, at FROM n;
 INSERT INTO event (ticket, at, kind, actor, detail)
 SELECT i, at, 'opened', 'requester', '' FROM n;
 INSERT INTO event (ticket, at, kind, actor, detail)

@@ -91,7 +91,7 @@ impl Delivery {
             let (claimed, stopped) = (claimed.clone(), stopped.clone());
             async move {
                 store
-                    .renew_claim(&claimed, clock.now())
+                    .confirm_claim(&claimed, clock.now())
                     .await
                     .map_err(|error| refuse(&stopped, error.into()))?;
                 match may_finish(lane, &office.desk.calendar, clock.now()) {

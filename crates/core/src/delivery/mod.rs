@@ -14,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use self::attempt::After;
@@ -37,6 +37,8 @@ use crate::store::outbox::Claimed;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
 
+/// How often letters are looked for whose sender died over them: their leases last a minute.
+const SEEK_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// How often the outbox is looked at when nobody wakes the loop.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// The first and the longest pause after a server could not be reached.
@@ -95,6 +97,8 @@ struct LaneState {
     refusal: String,
     /// When letters were last told that they wait for the daily ceiling.
     said_full: Option<DateTime<Utc>>,
+    /// When letters were last looked for whose sender died over them.
+    sought: Option<DateTime<Utc>>,
 }
 
 /// How a look at the outbox ended.
@@ -201,7 +205,13 @@ impl Delivery {
             return Ok(Turn::Waits { problem });
         }
         let mailbox = self.mailbox.as_str();
-        self.store.note_unanswered(self.lane, mailbox, now).await?;
+        if lane
+            .sought
+            .is_none_or(|sought| (now - sought).abs() >= SEEK_EVERY)
+        {
+            self.store.note_unanswered(self.lane, mailbox, now).await?;
+            lane.sought = Some(now);
+        }
         if !self.store.has_due_letter(self.lane, mailbox, now).await? {
             return Ok(Turn::Done);
         }

@@ -247,6 +247,23 @@ impl Store {
         )
     }
 
+    /// Returns if the claim is still ours and holds for half a lease from `now` at least, and renews it where it would not;
+    /// fails if somebody else has it by now. Where it was renewed just before, nothing is written.
+    pub async fn confirm_claim(&self, claimed: &Claimed, now: DateTime<Utc>) -> Result<()> {
+        let select =
+            "SELECT lease_until FROM letter WHERE id = $1 AND fence = $2 AND state = 'sending'";
+        let values = [claimed.id.into(), claimed.row.fence.into()];
+        let row = query_one(&self.db, select, values).await?;
+        let until: Option<DateTime<Utc>> = match row {
+            Some(row) => row.try_get("", "lease_until")?,
+            None => return Err(StoreError::LeaseLost(format!("letter {}", claimed.id))),
+        };
+        if until.is_some_and(|until| until - now > LEASE / 2 && until - now <= LEASE) {
+            return Ok(());
+        }
+        self.renew_claim(claimed, now).await
+    }
+
     /// Freezes the finished bytes, immediately before DATA: from here to a known outcome they are what is sent.
     pub async fn freeze(&self, claimed: &Claimed, bytes: &[u8], now: DateTime<Utc>) -> Result<()> {
         let freeze = "UPDATE letter SET frozen = $3, lease_until = $4 WHERE id = $1 AND fence = $2 AND state = 'sending'";
