@@ -94,7 +94,7 @@ on_both_engines! {
         // Each letter about a letter takes back what it is about; then the latest goes.
         let dropped = told(&mut desk, &thanks);
         let off = ivan_orders(&mut desk, &dropped, "#отмена");
-        assert!(told(&mut desk, &off).says("отменено"));
+        assert!(told(&mut desk, &off).says("другой ваш ответ или команда по этому обращению ещё ждёт"));
         let night = told(&mut desk, &second);
         ivan_orders(&mut desk, &night, "#отмена");
         desk.wait("all is taken back", |desk| (states(desk) == ["cancelled"; 3]).then_some(()));
@@ -127,6 +127,8 @@ on_both_engines! {
         assert_eq!(states(&desk), ["due"]);
         assert_eq!(letters(&desk, &["cancel", &id]).0, Some(0));
         assert_eq!(states(&desk), ["cancelled"]);
+        assert_eq!(desk.database.count("command WHERE cancelled_at IS NULL"), 0);
+        assert_eq!(desk.database.count("letter WHERE kind = 'delivery'"), 1, "its author is told");
         assert_eq!(letters(&desk, &["release", &id]).0, Some(1));
         assert_eq!(letters(&desk, &["show", "999999"]).0, Some(1));
         desk.stop_both();

@@ -1,6 +1,7 @@
 //! What operators get wrong before anything runs, and what `check` tells them.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
@@ -125,6 +126,19 @@ on_both_engines! {
                 assert!(!said.contains("wrong"), "a password is never shown: {said}");
             }
             fs::write(desk.dir().join("mail.password"), "secret").expect("a password");
+
+            // The token key: a daemon with this one would not start.
+            let key = desk.dir().join("token.key");
+            let whole = fs::read(&key).ok();
+            fs::write(&key, "12 34\n").expect("a key");
+            fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("permissions");
+            for program in Program::BOTH {
+                assert!(check(&desk, program, 1).contains("token.key"));
+            }
+            match whole {
+                Some(whole) => fs::write(&key, whole).expect("the key again"),
+                None => fs::remove_file(&key).expect("no key"),
+            }
 
             // The submission server's port, where nobody listens.
             let submissions = desk.lab.variable("MAILLAB_SUBMISSIONS_PORT").to_owned();

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::{Database, Language, Mailbox, Require, Settings, Words};
+use crate::config::{Database, Language, Mailbox, Require, Settings, Words, token_key_trouble};
 use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
@@ -137,6 +137,10 @@ pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc
 
 /// By what specialists are known, and who vouches for them.
 fn identity(report: &mut Report, settings: &Settings) {
+    if let Some(trouble) = token_key_trouble(&settings.identity.token_key_file) {
+        let problem = trouble.problem();
+        report.bad(problem.what, problem.cure);
+    }
     if settings.identity.require == Require::VerdictAndToken {
         for mailbox in &settings.mailboxes {
             let address = &mailbox.address;

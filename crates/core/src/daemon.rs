@@ -45,12 +45,7 @@ impl Daemon {
         clock: Arc<dyn Clock>,
         stop: Stop,
     ) -> anyhow::Result<Option<Daemon>> {
-        let path = &settings.identity.token_key_file;
-        let lines =
-            config::token_key(path).with_context(|| format!("the token key {}", path.display()))?;
-        let key = |line: TokenKeyLine| TokenKey::new(line.id, *line.secret.expose_secret());
-        let keys = TokenKeys::new(key(lines.signing), lines.former.map(key));
-        let office = Arc::new(Office::new(settings, keys));
+        let office = Arc::new(Office::new(settings, token_keys(settings)?));
         let mut pause = PAUSE.0;
         let mut said = None;
         let store = loop {
@@ -177,4 +172,14 @@ pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
         password: mailbox.password.clone(),
         hello_name: mailbox.hello_name.clone(),
     })
+}
+
+/// Returns the keys of the desk's tokens; the first is made where there is none.
+///
+/// # Errors
+/// The file cannot be used: which, and why.
+pub fn token_keys(settings: &Settings) -> anyhow::Result<TokenKeys> {
+    let lines = config::token_key(&settings.identity.token_key_file)?;
+    let key = |line: TokenKeyLine| TokenKey::new(line.id, *line.secret.expose_secret());
+    Ok(TokenKeys::new(key(lines.signing), lines.former.map(key)))
 }

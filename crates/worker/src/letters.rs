@@ -5,6 +5,8 @@ use chrono_tz::Tz;
 use ninetosix_core::cli::{self, Exit, printable};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::config::Settings;
+use ninetosix_core::daemon;
+use ninetosix_core::domain::desk::Desk;
 use ninetosix_core::store::letters::{LetterOrder, LetterRow, Ordered};
 
 /// The commands about letters.
@@ -48,13 +50,12 @@ impl Letters<'_> {
     /// Does what is ordered of each of the letters, and prints how it stands then.
     pub async fn order(&self, order: LetterOrder, ids: &[i64]) -> anyhow::Result<Exit> {
         let store = cli::store(self.settings).await?;
+        let desk = Desk::from(self.settings);
+        let key = daemon::token_keys(self.settings)?;
         let mut exit = Exit::Fine;
         for id in ids {
             let now = SystemClock.now();
-            match store
-                .order_letter(*id, order, &self.settings.calendar, now)
-                .await?
-            {
+            match store.order_letter(*id, order, &desk, &key, now).await? {
                 Ordered::Done(row) => self.print(&row)?,
                 Ordered::Refused(why) => {
                     eprintln!("{why}");

@@ -61,4 +61,6 @@ pub use settings::{
     Signboard,
 };
 pub use sources::path;
-pub use token_key::{TokenKeyBytes, TokenKeyError, TokenKeyLine, TokenKeyLines, token_key};
+pub use token_key::{
+    TokenKeyBytes, TokenKeyError, TokenKeyLine, TokenKeyLines, token_key, token_key_trouble,
+};

@@ -152,6 +152,14 @@ pub fn token_key(path: &Path) -> Result<TokenKeyLines, TokenKeyError> {
     read(path)
 }
 
+/// What is wrong with the keys in that file; `None` if nothing is, or if there is no file yet. Nothing is made.
+pub fn token_key_trouble(path: &Path) -> Option<TokenKeyError> {
+    match read(path) {
+        Err(TokenKeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        result => result.err(),
+    }
+}
+
 fn read(path: &Path) -> Result<TokenKeyLines, TokenKeyError> {
     let failed = |source| TokenKeyError::Io {
         path: path.to_owned(),

@@ -148,6 +148,7 @@ pub(super) fn letters(language: Language) -> Vec<(&'static str, Vec<u8>)> {
             what: own,
             draft: Some("Кабинет 14 свободен.\n\nОбновите страницу.".into()),
             again: false,
+            unvouched: false,
         },
         received: at("2026-11-23T23:04:00"),
     };

@@ -505,6 +505,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
                 at: opening,
                 answer: true,
                 replaces: false,
+                orders: true,
             },
             "ответ по № 1042 принят в понедельник, 23 ноября, в 23:04 МСК и уйдёт во вторник, 24 ноября, в 9:00 МСК",
         ),
@@ -513,6 +514,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
                 at: opening,
                 answer: false,
                 replaces: false,
+                orders: true,
             },
             "команда по № 1042 принята в понедельник, 23 ноября, в 23:04 МСК и сработает во вторник, 24 ноября, в 9:00 МСК",
         ),
@@ -548,7 +550,8 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
         ),
         (OwnLetter::Empty, "ничего не сделано"),
         (OwnLetter::NotAnOrder, "отвечает на служебное письмо"),
-        (OwnLetter::Withdrawn, "По № 1042 отменено"),
+        (OwnLetter::Withdrawn { more: false }, "По № 1042 отменено:"),
+        (OwnLetter::Withdrawn { more: true }, "ещё ждёт и сработает"),
         (OwnLetter::NothingWaits, "нет ответа или команды"),
         (
             OwnLetter::Stale {
@@ -634,6 +637,7 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
                     what: what.clone(),
                     draft: Some("Мои слова.".into()),
                     again: false,
+                    unvouched: false,
                 },
                 received: at("2026-11-23T23:04:00"),
             };

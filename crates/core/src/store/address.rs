@@ -152,7 +152,12 @@ pub(super) async fn correct(
                 why: "waits for its author",
                 verbs: verbs.filter_map(Verb::from_name).collect(),
             }),
-            due_at: old.due_at.max(due_at),
+            // Another try of the old address is no reason to wait.
+            due_at: if old.put_off {
+                old.due_at.max(due_at)
+            } else {
+                due_at
+            },
         };
         insert_letter(tx, registrar, row, now).await?;
     }

@@ -108,9 +108,16 @@ pub(super) async fn facts(
         .and_then(|sender| desk.active_by_address(sender, now))
         .map(|s| &s.address))
     {
-        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"not_vouched\"%' OR words LIKE '%\"digest_not_understood\"%' OR words LIKE '%\"not_in_digest\"%')";
+        let unrecognised = "AND (words LIKE '%\"no_token\"%' OR words LIKE '%\"foreign_address\"%' OR words LIKE '%\"not_vouched\"%' OR words LIKE '%\"colleagues_letter\"%' OR words LIKE '%\"digest_not_understood\"%' OR words LIKE '%\"not_in_digest\"%')";
+        // Strangers do not use up what a specialist is told of letters that are certainly his.
+        let vouched = if proof.is_vouched() {
+            "NOT LIKE"
+        } else {
+            "LIKE"
+        };
+        let unrecognised = format!("{unrecognised} AND words {vouched} '%\"unvouched\":true%'");
         facts.refusals_today =
-            count_letters(tx, Kind::OwnLetter, told, day_ago, unrecognised).await?;
+            count_letters(tx, Kind::OwnLetter, told, day_ago, &unrecognised).await?;
     }
     if let (Some((login, _)), Some(ticket)) = (&proof.specialist_ticket, &facts.specialist_ticket)
         && let Some(specialist) = desk.by_login(login)

@@ -1,17 +1,25 @@
 //! Outgoing letters as operators see them, and what they may order: try again, cancel, hold, release.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+};
 use serde::Serialize;
 
 use super::entity::{heartbeat, letter};
+use super::facts::ticket_facts;
+use super::new_letter::{Cause, NewRow, insert_letter, json};
 use super::outbox::POLL_GRACE;
-use super::registration::insert_event;
+use super::registration::{Registrar, insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one, unsent};
+use crate::domain::address::EmailAddress;
 use crate::domain::calendar::Calendar;
+use crate::domain::desk::Desk;
 use crate::domain::gate::first_minute;
 use crate::domain::letter::{Kind, Lane, State};
-use crate::domain::registration::{NewEvent, Verb};
+use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate, Verb};
+use crate::domain::ticket::{Event, apply};
+use crate::domain::token::TokenKeys;
 use crate::domain::waiting::{self, Waiting};
 
 /// An outgoing letter, as scripts read it.
@@ -129,12 +137,14 @@ impl Store {
         &self,
         id: i64,
         order: LetterOrder,
-        calendar: &Calendar,
+        desk: &Desk,
+        key: &TokenKeys,
         now: DateTime<Utc>,
     ) -> Result<Ordered> {
+        let calendar = &desk.calendar;
         let tx = self.begin_write().await?;
         let select = format!(
-            "SELECT state, kind, lane, ticket, message, author_login, verbs, put_off FROM letter WHERE id = $1{}",
+            "SELECT state, kind, lane, mailbox, ticket, message, recipient_address, author_login, verbs, put_off FROM letter WHERE id = $1{}",
             on_postgres(&tx, " FOR UPDATE")
         );
         let Some(row) = query_one(&tx, &select, [id.into()]).await? else {
@@ -150,6 +160,14 @@ impl Store {
             _ => Lane::Worker,
         };
         let due_at = first_minute(lane, calendar, now);
+        let Some(mailbox) = EmailAddress::parse(&text("mailbox")?) else {
+            return Ok(Ordered::Unknown);
+        };
+        let registrar = Registrar {
+            desk,
+            key,
+            mailbox: &mailbox,
+        };
         match order {
             LetterOrder::Release => unsent::let_go(&tx, id, due_at, false, now).await?,
             LetterOrder::Retry if state == State::Failed => {
@@ -171,6 +189,15 @@ impl Store {
                     _ => "cancelled by the operator",
                 };
                 execute(&tx, cancel, [id.into(), why.into()]).await?;
+                // What was ordered with an answer that does not go does not happen either.
+                let orders = "UPDATE command SET cancelled_at = $2 WHERE message = (SELECT message FROM letter WHERE id = $1 AND kind = 'answer')
+                              AND ticket = (SELECT ticket FROM letter WHERE id = $1) AND applied_at IS NULL AND cancelled_at IS NULL";
+                execute(&tx, orders, [id.into(), now.into()]).await?;
+                let ticket: Option<i64> = row.try_get("", "ticket")?;
+                if let (true, Some(number)) = (kind == Kind::Answer.as_str(), ticket) {
+                    unanswered(&tx, number, now).await?;
+                    tell_author(&tx, registrar, &row, id, number, now).await?;
+                }
             }
             LetterOrder::Hold => {
                 let hold =
@@ -259,6 +286,50 @@ impl Store {
             words: row.words,
         })
     }
+}
+
+/// A ticket whose answer does not go has work again, unless another answer of it left or waits.
+async fn unanswered(tx: &impl ConnectionTrait, number: i64, now: DateTime<Utc>) -> Result<()> {
+    let others = "SELECT 1 FROM letter WHERE ticket = $1 AND kind = 'answer' AND state IN ('due', 'sending', 'maybe_sent', 'sent') LIMIT 1";
+    if query_one(tx, others, [number.into()]).await?.is_some() {
+        return Ok(());
+    }
+    if let Some(ticket) = ticket_facts(tx, number).await? {
+        let state = apply(ticket.state, Event::Bounced).to;
+        move_ticket(tx, ticket.number, state, ticket.assignee.as_deref(), now).await?;
+    }
+    Ok(())
+}
+
+/// Tells the author of an answer that the operator cancelled it.
+async fn tell_author(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    row: &QueryResult,
+    id: i64,
+    number: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let login: Option<String> = row.try_get("", "author_login")?;
+    let message: Option<i64> = row.try_get("", "message")?;
+    let author = login.and_then(|login| registrar.desk.by_login(&login));
+    let (Some(author), Some(message)) = (author, message) else {
+        return Ok(());
+    };
+    let what = Undelivered {
+        address: row.try_get("", "recipient_address")?,
+        reply: format!("letter {id} was cancelled by the operator"),
+        fate: UndeliveredFate::Cancelled,
+    };
+    let cause = Cause::Again {
+        ticket: Some(number),
+        message,
+        at: now,
+    };
+    let due_at = first_minute(Lane::Worker, &registrar.desk.calendar, now);
+    let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), due_at);
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
 }
 
 /// Orders what goes with an answer, whatever became of an earlier order of the same letter.

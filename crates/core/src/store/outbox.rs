@@ -6,13 +6,13 @@ use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 
 use super::entity::letter;
 use super::lease::LEASE;
-use super::new_letter::{Cause, NewRow, insert_letter, is_written, json};
+use super::new_letter::{Cause, NewRow, alert_of_mailbox, insert_letter, is_written, json};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
 use super::{
     Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, receipts, sql,
 };
-use crate::domain::address::EmailAddress;
+use crate::domain::address::{EmailAddress, mask_addresses};
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate};
 use crate::process;
@@ -418,6 +418,25 @@ impl Store {
             claimed.row.message,
         ) {
             address::is_dead(&tx, registrar, address, why, message, now).await?;
+        }
+        if let (
+            Kind::Notice | Kind::Digest | Kind::OwnLetter | Kind::Delivery,
+            Ending::Failed { why, .. } | Ending::Held { why },
+        ) = (claimed.kind, ending)
+        {
+            let who = claimed
+                .row
+                .recipient_login
+                .as_deref()
+                .unwrap_or("a specialist");
+            let words = format!(
+                "A letter of the desk to {who} cannot be delivered: {}. He learns nothing of tickets until his mailbox takes letters again. Look at it: ninetosix-worker letters show {}",
+                mask_addresses(why),
+                claimed.id
+            );
+            let matter = format!("letters to {who} come back");
+            let day_ago = now - TimeDelta::days(1);
+            alert_of_mailbox(&tx, registrar, &matter, Some(day_ago), &words, now).await?;
         }
         if let Ending::Refused { why } = ending {
             tell_of_refusal(&tx, registrar, claimed.kind.lane(), why, now).await?;

@@ -208,6 +208,11 @@ async fn apply(
         for settled in &registration.settled {
             unsent::settle(tx, number, settled, now).await?;
         }
+        for order in &registration.commands {
+            if let (true, Some(number), Some(address)) = (order.applied, number, &order.address) {
+                address::correct(tx, registrar, number, address, now).await?;
+            }
+        }
         if let Some(bounce) = &registration.bounce {
             address::bounced(tx, registrar, bounce, message_id, now).await?;
         }
@@ -252,9 +257,6 @@ async fn apply(
                     ..Default::default()
                 };
                 row.insert(tx).await?;
-                if let (true, Some(address)) = (new.applied, &new.address) {
-                    address::correct(tx, registrar, number, address, now).await?;
-                }
             }
             if let Some(specialist) = registrar.desk.by_login(login) {
                 for taken in &registration.taken {

@@ -74,6 +74,9 @@ pub fn decide(
                 };
                 reply.decide()
             }
+            (Some(_), Some(ticket)) if proof.is_vouched() => {
+                refused::colleagues(mail, specialist, ticket, facts, now)
+            }
             (Some((login, _)), Some(ticket)) => refused::foreign(mail, login, ticket, facts, now),
             _ if proof.digest.is_some() && !proof.is_vouched() => {
                 refused::not_vouched(mail, proof, facts, specialist, None, now)
@@ -81,7 +84,7 @@ pub fn decide(
             _ if proof.digest.is_some() => {
                 digest_reply::digest_reply(mail, facts, specialist, desk, now)
             }
-            _ => refused::no_token(specialist, facts, now),
+            _ => refused::no_token(proof, facts, specialist, now),
         };
     }
     if let Some(ticket) = &facts.writer_ticket

@@ -468,6 +468,9 @@ pub struct AboutOwnLetter {
     /// Whether his letter answered one about a letter of his own.
     #[serde(default)]
     pub again: bool,
+    /// Whether the mail server did not vouch for his letter: anybody may have written it.
+    #[serde(default)]
+    pub unvouched: bool,
 }
 
 /// What became of a specialist's own letter.
@@ -483,9 +486,16 @@ pub enum OwnLetter {
         /// Whether it stands in the place of an earlier one.
         #[serde(default)]
         replaces: bool,
+        /// Whether there are orders beside an answer.
+        #[serde(default)]
+        orders: bool,
     },
     /// His answer or order was withdrawn.
-    Withdrawn,
+    Withdrawn {
+        /// Whether another of his on the ticket still waits.
+        #[serde(default)]
+        more: bool,
+    },
     /// There is nothing that could be let go or withdrawn: it has left, or never was.
     NothingWaits,
     /// Not sent: a colleague answered, or the writer wrote, after the letter that is answered.
@@ -541,6 +551,13 @@ pub enum OwnLetter {
         /// Its name.
         name: String,
     },
+    /// Not carried out: the address that is to be the writer's belongs to the desk or to one of its people, or is none.
+    AddressNotAllowed {
+        /// The address as written.
+        address: String,
+    },
+    /// Not accepted: it answers a letter that was sent to a colleague.
+    ColleaguesLetter,
     /// Not sent: files of it are not passed on.
     FilesWithheld {
         /// Their names.
@@ -590,6 +607,8 @@ pub enum UndeliveredFate {
     DeadAddress,
     /// It is late and still being tried.
     Delayed,
+    /// The operator cancelled it.
+    Cancelled,
 }
 
 /// Something to note in a ticket's history.

@@ -16,11 +16,37 @@ use crate::domain::proof::Proof;
 const REFUSALS_PER_DAY: u32 = 2;
 
 /// A letter from a specialist's address that answers no letter of ours.
-pub(super) fn no_token(specialist: &Specialist, facts: &Facts, now: DateTime<Utc>) -> Registration {
+pub(super) fn no_token(
+    proof: &Proof,
+    facts: &Facts,
+    specialist: &Specialist,
+    now: DateTime<Utc>,
+) -> Registration {
     let login = specialist.login.as_str();
     let why = "from a specialist's address, but without a token of ours".to_owned();
     let mut registration = kept(login, why);
     refuse(&mut registration, login, OwnLetter::NoToken, facts, now);
+    if !proof.is_vouched() {
+        mark_unvouched(&mut registration);
+    }
+    registration
+}
+
+/// A specialist's answer to a letter that was sent to a colleague.
+pub(super) fn colleagues(
+    mail: &IncomingMail,
+    specialist: &Specialist,
+    ticket: &TicketFacts,
+    facts: &Facts,
+    now: DateTime<Utc>,
+) -> Registration {
+    let login = specialist.login.as_str();
+    let why = format!("from {login}, but with a colleague's token");
+    let mut registration = kept(login, why);
+    let what = "a specialist's answer to a letter that was sent to a colleague";
+    keep_on_ticket(&mut registration, mail, login, ticket, what);
+    let why = OwnLetter::ColleaguesLetter;
+    refuse(&mut registration, login, why, facts, now);
     registration
 }
 
@@ -66,7 +92,21 @@ pub(super) fn not_vouched(
         keep_on_ticket(&mut registration, mail, login, ticket, what);
     }
     refuse(&mut registration, login, OwnLetter::NotVouched, facts, now);
+    mark_unvouched(&mut registration);
     registration
+}
+
+/// Words about letters that anybody may have written are counted apart: nobody uses up those about his own.
+fn mark_unvouched(registration: &mut Registration) {
+    for letter in &mut registration.letters {
+        if let NewLetter::ToSpecialist {
+            letter: SpecialistLetter::OwnLetter(about),
+            ..
+        } = letter
+        {
+            about.unvouched = true;
+        }
+    }
 }
 
 /// Tells a specialist what became of a letter that is not recognised as an answer of his; after some of them the operator.
@@ -103,6 +143,7 @@ pub(super) fn to_author(login: &str, what: OwnLetter, now: DateTime<Utc>) -> New
             what,
             draft: None,
             again: false,
+            unvouched: false,
         }),
     }
 }

@@ -128,6 +128,14 @@ impl Reply<'_> {
         answers: bool,
         quoting_file: Option<&Attachment>,
     ) -> Option<OwnLetter> {
+        if let Some(address) = instructions
+            .address
+            .as_ref()
+            .filter(|one| self.is_ours(one))
+        {
+            let address = address.to_string();
+            return Some(OwnLetter::AddressNotAllowed { address });
+        }
         if !answers {
             let overtaken = instructions.closes() && self.writer_since().is_some();
             return overtaken.then(|| self.stale());
@@ -167,6 +175,15 @@ impl Reply<'_> {
                 address: address.to_string(),
                 why: why.clone(),
             })
+    }
+
+    /// Whether an address cannot be a writer's: it is the desk's, or of somebody who works there, or has no domain of the world.
+    fn is_ours(&self, address: &EmailAddress) -> bool {
+        let is_his = |one: &Specialist| one.address == *address || one.aliases.contains(address);
+        self.desk.is_own(address)
+            || self.desk.operator.as_ref() == Some(address)
+            || self.desk.specialists.iter().any(is_his)
+            || !address.domain().contains('.')
     }
 
     fn has_files(&self) -> bool {
@@ -269,6 +286,7 @@ impl Reply<'_> {
             at: due_at,
             answer: answers,
             replaces,
+            orders: ordered.iter().any(|verb| *verb != Verb::Answer),
         };
         self.order(&mut registration, ordered, address, due_at);
         if due_at - now > recall && !registration.commands.is_empty() {
@@ -351,10 +369,12 @@ impl Reply<'_> {
             due_at,
         );
         if due_at > self.now {
+            let orders = registration.commands.iter();
             let accepted = OwnLetter::Accepted {
                 at: due_at,
                 answer: true,
                 replaces,
+                orders: orders.into_iter().any(|order| order.verb != Verb::Answer),
             };
             self.tell(&mut registration, accepted, None, true);
         }
@@ -366,26 +386,33 @@ impl Reply<'_> {
         let mut registration = on_ticket(self.specialist, self.ticket, "a word about an answer");
         let entry = self.proof.answers_entry;
         let unsent = &self.facts.unsent;
-        let of_entry = unsent.iter().find(|unsent| Some(unsent.entry) == entry);
-        let what = match of_entry.or(unsent.last()) {
-            None => OwnLetter::NothingWaits,
-            Some(unsent) => {
-                // What was to leave at once has moved the ticket already.
-                let moved = unsent.letter.is_some() && !unsent.held && !unsent.put_off;
-                if let (true, TicketChange::Existing { state, .. }) =
-                    (moved, &mut registration.ticket)
-                {
-                    *state = apply(*state, Event::Bounced).to;
-                }
-                registration.settled.push(Settled {
-                    unsent: unsent.clone(),
-                    how: Settlement::Withdraw,
-                });
-                let event = NewEvent::new("withdrawn", &self.specialist.login, "");
-                registration.events.push(event);
-                OwnLetter::Withdrawn
+        // What the letter he answers is about; all, where it is about nothing that waits.
+        let is_meant = |unsent: &&Unsent| self.answers_own_letter() && Some(unsent.entry) == entry;
+        let meant: Vec<&Unsent> = match unsent.iter().find(is_meant) {
+            Some(one) => vec![one],
+            None => unsent.iter().collect(),
+        };
+        let what = if meant.is_empty() {
+            OwnLetter::NothingWaits
+        } else {
+            OwnLetter::Withdrawn {
+                more: meant.len() < unsent.len(),
             }
         };
+        for unsent in meant {
+            // What was to leave at once has moved the ticket already.
+            let moved = unsent.letter.is_some() && !unsent.held && !unsent.put_off;
+            if let (true, TicketChange::Existing { state, .. }) = (moved, &mut registration.ticket)
+            {
+                *state = apply(*state, Event::Bounced).to;
+            }
+            registration.settled.push(Settled {
+                unsent: unsent.clone(),
+                how: Settlement::Withdraw,
+            });
+            let event = NewEvent::new("withdrawn", &self.specialist.login, "");
+            registration.events.push(event);
+        }
         self.tell(&mut registration, what, None, true);
         registration
     }
@@ -469,7 +496,12 @@ impl Reply<'_> {
         registration.letters.push(NewLetter::ToSpecialist {
             login: self.specialist.login.clone(),
             due_at: self.now,
-            letter: SpecialistLetter::OwnLetter(AboutOwnLetter { what, draft, again }),
+            letter: SpecialistLetter::OwnLetter(AboutOwnLetter {
+                what,
+                draft,
+                again,
+                unvouched: false,
+            }),
         });
     }
 }

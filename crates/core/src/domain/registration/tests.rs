@@ -146,6 +146,7 @@ pub(super) fn about(what: OwnLetter, draft: Option<&str>) -> AboutOwnLetter {
         what,
         draft: draft.map(str::to_owned),
         again: false,
+        unvouched: false,
     }
 }
 
@@ -621,6 +622,7 @@ fn outside_hours_everything_but_a_note_waits_for_the_opening() {
         at: opening,
         answer: true,
         replaces: false,
+        orders: true,
     };
     let told = NewLetter::ToSpecialist {
         login: "sam".into(),
@@ -779,7 +781,7 @@ fn nobody_speaks_for_a_specialist() {
         )
     );
     // His token from another address, a colleague's included; he is told at his own address.
-    for other in ["sam@home.test", "sofia@school.test", "eve@else.test"] {
+    for other in ["sam@home.test", "eve@else.test"] {
         let foreign = decided(other, &proof, &facts);
         assert_eq!(foreign.outcome, Outcome::Refused, "{other}");
         assert_eq!(
@@ -789,6 +791,16 @@ fn nobody_speaks_for_a_specialist() {
             )]
         );
     }
+    // A colleague is told himself.
+    let colleague = decided("sofia@school.test", &proof, &facts);
+    assert_eq!(
+        (colleague.outcome, letters(&colleague)),
+        (
+            Outcome::Refused,
+            vec!["own_letter to sofia: ColleaguesLetter".to_owned()]
+        )
+    );
+    assert!(colleague.note.is_some());
     // Two From addresses are nobody's.
     let mut two = mail("sam@school.test", &format!("Ответ.{QUOTED}"));
     two.from.push(Correspondent {

@@ -102,7 +102,10 @@ fn what_waits_can_be_taken_back_at_any_hour() {
         let made = replied("#отмена", &[unsent], Since::default(), monday("23:30:00"));
         assert_eq!(settled(&made), [(Some(3), Settlement::Withdraw)]);
         assert!(made.commands.is_empty());
-        assert_eq!(letters(&made), ["own_letter to sam: Withdrawn"]);
+        assert_eq!(
+            letters(&made),
+            ["own_letter to sam: Withdrawn { more: false }"]
+        );
     }
     for words in ["#отмена", "#отправить"] {
         let made = replied(words, &[], Since::default(), monday("10:14:00"));
@@ -112,6 +115,33 @@ fn what_waits_can_be_taken_back_at_any_hour() {
             "{words}"
         );
     }
+    // A letter about one of two takes that back, and says that the other waits; any other takes back both.
+    let other = Unsent {
+        entry: ENTRY + 1,
+        letter: Some(4),
+        ..draft(vec![])
+    };
+    let both = [accepted(), other];
+    let one = replied("#отмена", &both, Since::default(), monday("23:30:00"));
+    assert_eq!(settled(&one), [(Some(3), Settlement::Withdraw)]);
+    assert_eq!(
+        letters(&one),
+        ["own_letter to sam: Withdrawn { more: true }"]
+    );
+    let (proof, mut facts) = to_sam(ticket(State::New));
+    facts.unsent = both.to_vec();
+    let all = decide(
+        &mail("sam@school.test", "#отмена"),
+        &proof,
+        &facts,
+        &desk(),
+        monday("23:30:00"),
+    );
+    assert_eq!(all.settled.len(), 2);
+    assert_eq!(
+        letters(&all),
+        ["own_letter to sam: Withdrawn { more: false }"]
+    );
     // What waits only for its time is not a draft.
     let made = replied(
         "#отправить",
@@ -267,6 +297,12 @@ fn a_dead_address_is_not_written_to_and_can_be_put_right() {
             (Verb::Answer, None)
         ]
     );
+    // The writer is nobody of the desk.
+    for address in ["help@school.test", "sofia@school.test", "a@b"] {
+        let refused = letters(&decided(&format!("#адрес {address}\nГотово.")));
+        let told = format!("own_letter to sam: AddressNotAllowed {{ address: {address:?} }}");
+        assert_eq!(refused.last(), Some(&told));
+    }
     // Nor are receipts written to it.
     let facts = Facts {
         dead_address: Some("came back: 5.1.1".to_owned()),

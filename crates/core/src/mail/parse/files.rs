@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::mime::{Message, Part};
+use super::quoting_file::may_quote_us;
 use crate::domain::digest::sha256;
 use crate::domain::incoming::Attachment;
 use crate::domain::text::CleanLine;
@@ -55,9 +56,11 @@ fn attachment(index: usize, part: &Part<'_>) -> Attachment {
     let bytes = part.bytes();
     let given = given_name(part);
     let index = u32::try_from(index).unwrap_or(u32::MAX);
+    let name = file_name(&given, index, &part.kind);
     Attachment {
         part: index,
-        name: file_name(&given, index, &part.kind),
+        may_quote_us: may_quote_us(part, &name, &bytes),
+        name,
         is_named: !given.trim().is_empty(),
         inline: part.kind.starts_with("image/")
             && part.has_content_id()
@@ -65,18 +68,7 @@ fn attachment(index: usize, part: &Part<'_>) -> Attachment {
         content_type: CleanLine::new(&content_type, 100).as_str().to_owned(),
         size_bytes: bytes.len() as u64,
         sha256: sha256(&bytes),
-        may_quote_us: may_quote_us(part, &bytes),
     }
-}
-
-/// Whether a file may hold a letter of ours: a letter itself, Outlook's winmail.dat, or text with a sentinel.
-fn may_quote_us(part: &Part<'_>, bytes: &[u8]) -> bool {
-    /// How a winmail.dat begins (MS-OXTNEF section 2.1.3.1).
-    const TNEF: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
-    part.is_letter()
-        || bytes.starts_with(&TNEF)
-        || memchr::memmem::find(bytes, b"[==").is_some()
-        || part.is_text() && part.text().0.contains("[==")
 }
 
 /// A name that is only a name: the last step of a path, clean, at most 150 bytes, never empty.

@@ -15,6 +15,7 @@ mod html;
 mod html_tests;
 mod layout;
 mod mime;
+mod quoting_file;
 mod report;
 #[cfg(test)]
 mod robot_tests;

@@ -187,6 +187,7 @@ fn about_own_letter(random: &mut Random) -> SpecialistContent {
             at,
             answer: random.one_in(2),
             replaces: random.one_in(2),
+            orders: true,
         },
         OwnLetter::Stale {
             colleague: Some(ColleagueAnswered {
@@ -228,6 +229,7 @@ fn about_own_letter(random: &mut Random) -> SpecialistContent {
             what,
             draft,
             again: false,
+            unvouched: false,
         },
         received: monday("10:19:00"),
     }

@@ -187,6 +187,7 @@ fn what_looks_like_a_template_is_text_in_every_field_of_every_letter() {
                 what,
                 draft: Some(text.to_owned()),
                 again: false,
+                unvouched: false,
             };
             let content = SpecialistContent::OwnLetter {
                 about,
