@@ -77,9 +77,15 @@ impl Delivery {
                 .await?;
             lane.said_full = Some(now);
         }
+        let full = match self.lane {
+            Lane::Poller => {
+                "three quarters of the daily ceiling are used, which receipts leave to answers"
+            }
+            Lane::Worker => "the daily ceiling is reached",
+        };
         Ok(Turn::Waits {
             problem: format!(
-                "the daily ceiling of {ceiling} letters is reached (limits.sends_per_day); what is due waits in its order"
+                "{full} (limits.sends_per_day = {ceiling}); what is due waits in its order"
             ),
         })
     }

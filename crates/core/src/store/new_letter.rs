@@ -291,7 +291,12 @@ pub(super) async fn alert_of_mailbox(
         return Ok(());
     }
     let words = format!("{matter}\n\n{words}");
-    let row = alert_row(Cause::Moment(now), address, words, now);
+    // Two matters of one moment are two letters.
+    let mut at = now;
+    while is_written(tx, Kind::Alert, 0, at.timestamp_micros(), address).await? {
+        at += TimeDelta::microseconds(1);
+    }
+    let row = alert_row(Cause::Moment(at), address, words, now);
     insert_letter(tx, registrar, row, now).await?;
     Ok(())
 }

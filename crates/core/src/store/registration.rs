@@ -15,7 +15,7 @@ use super::lease::{self, Held};
 use super::new_letter::{
     Cause, NewRow, alert_of_message, alert_operator, insert_letter, is_written, json,
 };
-use super::{Result, Store, StoreError, address, execute, quoted_pictures, unsent};
+use super::{Result, Store, StoreError, address, execute, query_one, quoted_pictures, unsent};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
@@ -220,7 +220,7 @@ async fn apply(
             address::confirmed(tx, address, now).await?;
         }
         for new in registration.letters {
-            write_letter(tx, registrar, number, message_id, new, now).await?;
+            write_letter(tx, registrar, mail, number, message_id, new, now).await?;
         }
         if let Some(alert) = &registration.alert {
             alert_of_message(tx, registrar, message_id, alert, now).await?;
@@ -470,10 +470,35 @@ async fn write_receipt(
     Ok(())
 }
 
+/// Whether an answer stands there already: a copy of its letter came before, with another footer of a list below the words.
+async fn is_sent_already(
+    tx: &impl ConnectionTrait,
+    row: &NewRow<'_>,
+    mail: &IncomingMail,
+) -> Result<bool> {
+    let (Cause::Message { ticket, .. }, Some(words)) = (row.cause, row.words.as_deref()) else {
+        return Ok(false);
+    };
+    if words.is_empty() {
+        return Ok(false);
+    }
+    let same = "SELECT 1 FROM letter l JOIN message m ON m.id = l.message WHERE l.ticket = $1 AND l.kind = 'answer' AND l.author_login = $2 AND l.words = $3
+                AND l.recipient_address = $4 AND l.state <> 'cancelled' AND m.message_id = $5";
+    let values = [
+        ticket.into(),
+        row.author.as_deref().into(),
+        words.into(),
+        row.address.as_str().into(),
+        mail.message_id.as_str().into(),
+    ];
+    Ok(query_one(tx, same, values).await?.is_some())
+}
+
 /// Writes one outgoing letter.
 async fn write_letter(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
+    mail: &IncomingMail,
     number: Option<i64>,
     entry: i64,
     new: NewLetter,
@@ -507,6 +532,9 @@ async fn write_letter(
                 row.words = Some(answer.words.as_str().to_owned());
                 row.with_files = answer.with_files;
                 row.held = answer.held;
+                if is_sent_already(tx, &row, mail).await? {
+                    return Ok(());
+                }
             }
             insert_letter(tx, registrar, row, now).await?;
         }

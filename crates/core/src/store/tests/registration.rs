@@ -163,6 +163,39 @@ on_both_engines! {
         assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
     }
 
+    async fn two_copies_of_an_answer_with_different_footers_are_one_answer(lab: &Lab) {
+        let now = monday("10:14:00");
+        let night = monday("23:04:00");
+        for (n, at) in [(1, now), (2, night)] {
+            let held = lab.lease("a", at).await;
+            let number = lab.register(&from_rita(&format!("{n}@family.test"), "s", &format!("b{n}")), &held, at).await.ticket.expect("a ticket");
+            for footer in ["a", "b"] {
+                let mut reply = reply_of_sam(lab, number, &format!("{n}@school.test"), &format!("Готово {n}.")).await;
+                reply.content_hash = crate::domain::digest::sha256(format!("{n}{footer}").as_bytes());
+                lab.register(&reply, &held, at).await;
+            }
+            assert_eq!(lab.number(&format!("SELECT count(*) FROM letter WHERE kind = 'answer' AND ticket = {number} AND state = 'due'")).await, 1);
+        }
+    }
+
+    async fn a_notice_that_the_server_refuses_alerts_the_operator_once(lab: &Lab) {
+        let now = monday("10:14:00");
+        let held = lab.lease("a", now).await;
+        let mut desk = lab.desk.clone();
+        desk.operator = Some(address("it@school.test"));
+        let registrar = Registrar { desk: &desk, ..lab.registrar() };
+        for n in 1..=2 {
+            lab.register(&from_rita(&format!("{n}@family.test"), "s", &format!("b{n}")), &held, now).await;
+        }
+        for _ in 0..4 {
+            let notice = lab.store.claim(crate::domain::letter::Lane::Worker, lab.mailbox.as_str(), "w", now).await.expect("the database").expect("a notice");
+            let refused = crate::store::outbox::Ending::Failed { why: "RCPT TO: 550 5.1.1 nobody".to_owned(), dead_address: true };
+            lab.store.finish(registrar, &notice, &refused, now).await.expect("recorded");
+        }
+        // Two notices to each of two specialists.
+        assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'alert'").await, 2);
+    }
+
     async fn a_reply_at_night_waits_and_says_so(lab: &Lab) {
         let night = monday("23:04:00");
         let held = lab.lease("a", night).await;
