@@ -18,7 +18,7 @@ on_both_engines! {
         office.wait_for(0, "alert", "it@school.test");
         let receipts = |sink: &Sink| -> Vec<String> { taken(sink, "receipt").into_iter().map(|taken| taken.recipient).collect() };
         assert_eq!(receipts(&office.sink), people[..6], "three quarters of eight");
-        let said = "heartbeat WHERE name LIKE 'deliver:poller:%' AND problem LIKE 'the daily ceiling of 8 letters%'";
+        let said = "heartbeat WHERE name LIKE 'deliver:poller:%' AND problem LIKE 'three quarters of the daily ceiling are used%'";
         office.desk.wait("the poller says it too", |desk| (desk.database.count(said) == 1).then_some(()));
 
         office.clock.set(at("2026-11-29T10:00:00"));
