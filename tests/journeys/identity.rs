@@ -118,20 +118,16 @@ on_both_engines! {
         let hop = "Received: from x by mx.elsewhere.test; Mon, 23 Nov 2026 10:14:00 +0300\r\n";
         let bytes = [hop.as_bytes(), b"Authentication-Results: ", vouching(&ivan).as_bytes(), b"\r\n", &below.raw()].concat();
         desk.lab.deliver(&desk.help, &olga, &bytes);
-        is_refused(&mut desk, &below, 4, 3);
+        is_refused(&mut desk, &below, 4, 2);
         // The server's own no stands above another yes.
         let failed = reply("Это не Иван, четыре.\n#закрыть");
         let (no, yes) = ("mail.school.test; dmarc=fail header.from=school.test", vouching(&ivan));
         let bytes = format!("Authentication-Results: {no}\r\nAuthentication-Results: {yes}\r\n");
         desk.lab.deliver(&desk.help, &olga, &[bytes.as_bytes(), &failed.raw()].concat());
-        is_refused(&mut desk, &failed, 5, 4);
+        is_refused(&mut desk, &failed, 5, 2);
         assert_eq!(desk.notes(true, "Это не Иван"), 4, "the words are kept");
-        // He is told five times a day, not more.
-        for nth in 6..9_i64 {
-            let again = reply(&format!("Это не Иван, {nth}.\n#закрыть"));
-            desk.lab.send_from_outside(&ivan, &desk.help, &again.raw());
-            is_refused(&mut desk, &again, nth, usize::try_from(nth - 1).expect("small").min(5));
-        }
+        // He is told twice a day, not more.
+        assert_eq!(desk.database.count("letter WHERE kind = 'own_letter'"), 2);
         desk.nothing_internal_reached_writers(&["Это не Иван"]);
         desk.stop_both();
     }
