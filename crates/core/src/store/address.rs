@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::entity::letter;
-use super::new_letter::{Cause, NewRow, insert_letter, json};
+use super::new_letter::{Cause, NewRow, insert_letter, is_written, tell_author};
 use super::registration::{Registrar, insert_event};
 use super::{Result, execute, query_all, query_one, unsent};
 use crate::domain::address::EmailAddress;
@@ -72,18 +72,10 @@ pub(super) async fn is_dead(
         };
         let due_at = first_minute(Lane::Worker, &registrar.desk.calendar, now);
         let cause = Cause::Message { ticket, message };
-        if !super::new_letter::is_written(
-            tx,
-            Kind::Delivery,
-            ticket.unwrap_or_default(),
-            message,
-            &author.address,
-        )
-        .await?
-        {
-            let row =
-                NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), due_at);
-            insert_letter(tx, registrar, row, now).await?;
+        let number = ticket.unwrap_or_default();
+        if !is_written(tx, Kind::Delivery, number, message, &author.address).await? {
+            let login = Some(author.login.as_str());
+            tell_author(tx, registrar, login, cause, &what, due_at, now).await?;
         }
     }
     Ok(())
@@ -100,6 +92,13 @@ pub(super) async fn confirmed(
     Ok(())
 }
 
+/// Notes that an address is written to again.
+pub(super) async fn alive(tx: &impl ConnectionTrait, address: &str) -> Result<()> {
+    let alive = "UPDATE person SET dead_at = NULL, dead_why = NULL WHERE address = $1";
+    execute(tx, alive, [address.into()]).await?;
+    Ok(())
+}
+
 /// Makes `address` that of the writer of `ticket`. Answers that did not arrive at the old one, or wait, go to this one.
 pub(super) async fn correct(
     tx: &impl ConnectionTrait,
@@ -110,8 +109,7 @@ pub(super) async fn correct(
 ) -> Result<()> {
     let change = "UPDATE ticket SET requester_address = $2 WHERE number = $1";
     execute(tx, change, [ticket.into(), address.as_str().into()]).await?;
-    let alive = "UPDATE person SET dead_at = NULL, dead_why = NULL WHERE address = $1";
-    execute(tx, alive, [address.as_str().into()]).await?;
+    alive(tx, address.as_str()).await?;
     let open = "SELECT id FROM letter WHERE ticket = $1 AND kind = 'answer' AND recipient_address <> $2 AND state IN ('failed', 'held', 'due') ORDER BY id";
     let due_at = first_minute(Lane::Worker, &registrar.desk.calendar, now);
     for row in query_all(tx, open, [ticket.into(), address.as_str().into()]).await? {
@@ -135,7 +133,6 @@ pub(super) async fn correct(
         }
         // What waits for its author's word goes on waiting, unless it is only the address that was wrong.
         let waits = old.state == "held" && old.why.as_deref() != Some(REFUSED);
-        let verbs = old.verbs.as_deref().unwrap_or_default().split(' ');
         let row = NewRow {
             kind: Kind::Answer,
             cause: Cause::Message {
@@ -150,7 +147,7 @@ pub(super) async fn correct(
             with_files: old.with_files,
             held: waits.then(|| Hold {
                 why: "waits for its author",
-                verbs: verbs.filter_map(Verb::from_name).collect(),
+                verbs: Verb::read_list(old.verbs.as_deref()),
             }),
             // Another try of the old address is no reason to wait.
             due_at: if old.put_off {

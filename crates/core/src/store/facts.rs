@@ -180,11 +180,7 @@ async fn unsent(tx: &impl ConnectionTrait, ticket: i64, login: &str) -> Result<V
             letter: Some(row.try_get("", "id")?),
             held: row.try_get::<String>("", "state")? == LetterState::Held.as_str(),
             put_off: row.try_get("", "put_off")?,
-            verbs: verbs
-                .unwrap_or_default()
-                .split(' ')
-                .filter_map(Verb::from_name)
-                .collect(),
+            verbs: Verb::read_list(verbs.as_deref()),
         });
     }
     let select = "SELECT DISTINCT message FROM command WHERE ticket = $1 AND login = $2 AND applied_at IS NULL AND cancelled_at IS NULL";

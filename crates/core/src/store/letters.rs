@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::entity::{heartbeat, letter};
 use super::facts::ticket_facts;
-use super::new_letter::{Cause, NewRow, insert_letter, json};
+use super::new_letter::{Cause, tell_author};
 use super::outbox::POLL_GRACE;
 use super::registration::{Registrar, insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one, unsent};
@@ -144,7 +144,7 @@ impl Store {
         let calendar = &desk.calendar;
         let tx = self.begin_write().await?;
         let select = format!(
-            "SELECT state, kind, lane, mailbox, ticket, message, recipient_address, author_login, verbs, put_off FROM letter WHERE id = $1{}",
+            "SELECT state, kind, mailbox, ticket, message, recipient_address, author_login, verbs, put_off FROM letter WHERE id = $1{}",
             on_postgres(&tx, " FOR UPDATE")
         );
         let Some(row) = query_one(&tx, &select, [id.into()]).await? else {
@@ -155,10 +155,7 @@ impl Store {
         if !order.from().contains(&state) {
             return Ok(Ordered::Refused(refusal(id, state, order)));
         }
-        let lane = match text("lane")?.as_str() {
-            "poller" => Lane::Poller,
-            _ => Lane::Worker,
-        };
+        let lane = lane_of(id, &kind)?;
         let due_at = first_minute(lane, calendar, now);
         let Some(mailbox) = EmailAddress::parse(&text("mailbox")?) else {
             return Ok(Ordered::Unknown);
@@ -196,7 +193,7 @@ impl Store {
                 let ticket: Option<i64> = row.try_get("", "ticket")?;
                 if let (true, Some(number)) = (kind == Kind::Answer.as_str(), ticket) {
                     unanswered(&tx, number, now).await?;
-                    tell_author(&tx, registrar, &row, id, number, now).await?;
+                    tell_of_cancelling(&tx, registrar, &row, id, number, now).await?;
                 }
             }
             LetterOrder::Hold => {
@@ -212,8 +209,7 @@ impl Store {
             let message: Option<i64> = row.try_get("", "message")?;
             let login: Option<String> = row.try_get("", "author_login")?;
             let verbs: Option<String> = row.try_get("", "verbs")?;
-            let verbs = verbs.unwrap_or_default();
-            let verbs = verbs.split(' ').filter_map(Verb::from_name);
+            let verbs = Verb::read_list(verbs.as_deref());
             for verb in std::iter::once(Verb::Answer).chain(verbs) {
                 order_again(&tx, ticket, message, login.as_deref(), verb, due_at, now).await?;
             }
@@ -234,10 +230,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<LetterRow> {
         let state = state_of(row.id, &row.state)?;
-        let lane = match row.lane.as_str() {
-            "poller" => Lane::Poller,
-            _ => Lane::Worker,
-        };
+        let lane = lane_of(row.id, &row.kind)?;
         let (mut behind, mut unread_until, mut problem) = (None, None, None);
         if matches!(state, State::Due | State::MaybeSent) {
             let earlier = "SELECT min(id) AS id FROM letter WHERE ticket = $1 AND recipient_address = $2 AND lane = $3 AND id < $4 AND state IN ('due', 'sending', 'maybe_sent')";
@@ -302,7 +295,7 @@ async fn unanswered(tx: &impl ConnectionTrait, number: i64, now: DateTime<Utc>) 
 }
 
 /// Tells the author of an answer that the operator cancelled it.
-async fn tell_author(
+async fn tell_of_cancelling(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
     row: &QueryResult,
@@ -312,8 +305,7 @@ async fn tell_author(
 ) -> Result<()> {
     let login: Option<String> = row.try_get("", "author_login")?;
     let message: Option<i64> = row.try_get("", "message")?;
-    let author = login.and_then(|login| registrar.desk.by_login(&login));
-    let (Some(author), Some(message)) = (author, message) else {
+    let Some(message) = message else {
         return Ok(());
     };
     let what = Undelivered {
@@ -327,9 +319,8 @@ async fn tell_author(
         at: now,
     };
     let due_at = first_minute(Lane::Worker, &registrar.desk.calendar, now);
-    let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), due_at);
-    insert_letter(tx, registrar, row, now).await?;
-    Ok(())
+    let login = login.as_deref();
+    tell_author(tx, registrar, login, cause, &what, due_at, now).await
 }
 
 /// Orders what goes with an answer, whatever became of an earlier order of the same letter.
@@ -354,6 +345,16 @@ async fn order_again(
     ];
     execute(tx, order, values).await?;
     Ok(())
+}
+
+/// Who sends a letter of this kind.
+fn lane_of(id: i64, kind: &str) -> Result<Lane> {
+    let kind = Kind::from_name(kind).ok_or_else(|| StoreError::Row {
+        table: "letter",
+        id,
+        what: format!("unknown kind {kind}"),
+    })?;
+    Ok(kind.lane())
 }
 
 fn state_of(id: i64, name: &str) -> Result<State> {

@@ -9,7 +9,7 @@ use super::{Result, execute, query_one, wake};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Specialist;
 use crate::domain::letter::{Kind, State as LetterState};
-use crate::domain::registration::{Hold, NewAlert};
+use crate::domain::registration::{Hold, NewAlert, Undelivered, Verb};
 use crate::domain::text::CleanLine;
 use crate::domain::token::WRITER;
 
@@ -104,14 +104,11 @@ pub(super) async fn insert_letter(
     );
     let (state, why, verbs) = match new.held {
         None => (LetterState::Due, None, None),
-        Some(hold) => {
-            let verbs: Vec<&str> = hold.verbs.iter().map(|verb| verb.as_str()).collect();
-            (
-                LetterState::Held,
-                Some(hold.why.to_owned()),
-                Some(verbs.join(" ")),
-            )
-        }
+        Some(hold) => (
+            LetterState::Held,
+            Some(hold.why.to_owned()),
+            Some(Verb::list(&hold.verbs)),
+        ),
     };
     let row = letter::ActiveModel {
         kind: Set(new.kind.as_str().to_owned()),
@@ -161,6 +158,23 @@ pub(super) async fn is_written(
     let key = dedup_key(kind, number, entry, address);
     let written = "SELECT 1 FROM letter WHERE dedup_key = $1";
     Ok(query_one(tx, written, [key.into()]).await?.is_some())
+}
+
+/// Tells the author of an answer, if he is one of the desk, what became of it.
+pub(super) async fn tell_author(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    login: Option<&str>,
+    cause: Cause,
+    what: &Undelivered,
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if let Some(author) = login.and_then(|login| registrar.desk.by_login(login)) {
+        let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(what)), due_at);
+        insert_letter(tx, registrar, row, now).await?;
+    }
+    Ok(())
 }
 
 /// Writes an alert about ledger row `ledger_id` to the operator, if there is one.

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 
 use super::entity::letter;
 use super::lease::LEASE;
-use super::new_letter::{Cause, NewRow, alert_of_mailbox, insert_letter, is_written, json};
+use super::new_letter::{Cause, alert_of_mailbox, is_written, tell_author};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
 use super::{
@@ -401,7 +401,7 @@ impl Store {
                 } => UndeliveredFate::DeadAddress,
                 _ => UndeliveredFate::Failed,
             };
-            tell_author(&tx, registrar, claimed, why, fate, now).await?;
+            tell_of_failure(&tx, registrar, claimed, why, fate, now).await?;
         }
         if let (
             Kind::Receipt | Kind::Reopened | Kind::Answer,
@@ -499,7 +499,7 @@ impl Store {
 }
 
 /// A letter to the author of an answer that did not arrive.
-async fn tell_author(
+async fn tell_of_failure(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
     claimed: &Claimed,
@@ -535,9 +535,8 @@ async fn tell_author(
     } else {
         Cause::Message { ticket, message }
     };
-    let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(&what)), now);
-    insert_letter(tx, registrar, row, now).await?;
-    Ok(())
+    let login = Some(author.login.as_str());
+    tell_author(tx, registrar, login, cause, &what, now, now).await
 }
 
 /// The values of [`CLAIMABLE`].

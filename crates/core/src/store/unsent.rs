@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::{Result, execute, query_one};
+use super::{Result, address, execute, query_one};
 use crate::domain::registration::{Settled, Settlement};
 
 /// Does what was decided. The rows were locked when the decision was made.
@@ -58,7 +58,5 @@ pub(super) async fn let_go(
         return Ok(());
     };
     let recipient: String = row.try_get("", "recipient_address")?;
-    let alive = "UPDATE person SET dead_at = NULL, dead_why = NULL WHERE address = $1";
-    execute(tx, alive, [recipient.into()]).await?;
-    Ok(())
+    address::alive(tx, &recipient).await
 }

@@ -709,6 +709,18 @@ impl Verb {
             .find(|verb| verb.as_str() == name)
     }
 
+    /// Returns verbs as one text, which [`Verb::read_list`] reads.
+    pub fn list(verbs: &[Verb]) -> String {
+        let names: Vec<&str> = verbs.iter().map(|verb| verb.as_str()).collect();
+        names.join(" ")
+    }
+
+    /// Returns the verbs in a text that [`Verb::list`] made; none where there is no text.
+    pub fn read_list(text: Option<&str>) -> Vec<Verb> {
+        let names = text.unwrap_or_default().split(' ');
+        names.filter_map(Verb::from_name).collect()
+    }
+
     /// Returns what the order does to a ticket.
     pub fn event(self) -> super::ticket::Event {
         match self {
