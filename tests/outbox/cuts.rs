@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 
 use super::support::cut::{Cut, How, Proxy};
+use super::support::database::Row;
 use super::support::office::{Office, WORKER, at};
 use super::support::sink::Taken;
 use super::support::{Config, Engine, on_both_engines};
@@ -18,11 +19,11 @@ use super::{rita_writes, wait_until};
 /// Bytes tried of each direction, quickly.
 const TRIED: u64 = 6;
 /// Desks that share the bytes of the full sweep: they wait for most of their time.
-const DESKS: usize = 40;
+const DESKS: usize = 16;
 /// Longer than the second back-off, and than the folder of sent mail is waited for.
 const STEP: TimeDelta = TimeDelta::minutes(6);
-/// How long a letter that may leave takes to.
-const SOON: Duration = Duration::from_secs(4);
+/// The longest that many desks at once take for one step.
+const SOON: Duration = Duration::from_secs(120);
 
 on_both_engines! {
     fn a_connection_to_the_submission_server_cut_at_any_byte_loses_nothing(engine) {
@@ -133,12 +134,12 @@ fn cut_at(engine: Engine, cuts: &[Cut]) {
     for (number, cut) in cuts.iter().enumerate() {
         proxy.cut_next(*cut);
         rita_writes(&mut office, number);
-        wait_until(SOON * 5, &format!("the connection is cut: {cut:?}"), || {
+        wait_until(SOON, &format!("the connection is cut: {cut:?}"), || {
             (proxy.made() == number + 1).then_some(())
         });
         let wanted = 2 * (number + 1);
         let mut steps = 0;
-        while !arrives(&office, wanted) {
+        while !arrives(&office, wanted, now) {
             steps += 1;
             assert!(steps < 10, "both letters arrive though {cut:?}");
             now = later(now);
@@ -174,14 +175,19 @@ fn cut_at(engine: Engine, cuts: &[Cut]) {
     eprintln!("{engine:?}: {} cuts, {pairs} letters twice", cuts.len());
 }
 
-/// Waits for a while until so many notices are sent.
-fn arrives(office: &Office, notices: usize) -> bool {
-    let begun = Instant::now();
-    while begun.elapsed() < SOON {
-        if sent(&office.desk, notices).is_some() {
-            return true;
+/// Waits until as many notices are sent as were written, or those that are not wait for a later time than `now`; returns
+/// whether all are sent.
+fn arrives(office: &Office, notices: usize, now: DateTime<Utc>) -> bool {
+    let now = now.format("%Y-%m-%d %H:%M:%S").to_string();
+    wait_until(SOON, "each letter is sent, or put off", || {
+        let unsent = office.desk.database.rows(
+            "due_at",
+            "FROM letter WHERE kind = 'notice' AND state <> 'sent'",
+        );
+        if unsent.is_empty() {
+            return sent(&office.desk, notices).map(|()| true);
         }
-        thread::sleep(super::support::wait::LOOK_EVERY);
-    }
-    false
+        let is_put_off = |row: &Row| row.text("due_at").replacen('T', " ", 1) > now;
+        unsent.iter().all(is_put_off).then_some(false)
+    })
 }
