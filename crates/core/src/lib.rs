@@ -41,6 +41,8 @@ pub mod logging;
 pub mod mail;
 pub mod process;
 pub mod pulse;
+#[cfg(test)]
+mod random;
 pub mod smtp;
 pub mod stop;
 pub mod store;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FORBIDDEN: [&str; 30] = [
     "async ", ".await", "Utc::now", "Local::now", "SystemTime", "Instant::now", "std::time", "std::fs", "std::env",
     "std::net", "std::process", "std::thread", "std::io", "env!", "println!", "eprintln!", "tracing::", "tokio",
-    "sea_orm", "sqlx", "lettre", "mail_parser", "async_imap", "rustls", "config::", "getrandom", "rand::", "Mutex", "OnceLock", "LazyLock",
+    "sea_orm", "sqlx", "lettre", "mail_parser", "async_imap", "rustls", "config::", "getrandom", "rand::", "Mutex", "LazyLock", "static ",
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -23,7 +23,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry").path();
             let is_test = path.components().any(|part| {
                 let name = part.as_os_str().to_string_lossy();
-                ["purity.rs", "tests", "tests.rs", "parse_tests.rs"].contains(&name.as_ref())
+                name == "purity.rs" || name == "tests" || name.ends_with("tests.rs")
             });
             if path.is_dir() && !is_test {
                 folders.push(path);
@@ -45,7 +45,7 @@ fn code(text: &str) -> String {
     let lines = before_tests
         .lines()
         .map(|line| line.split("//").next().unwrap_or_default());
-    lines.collect::<Vec<_>>().join("\n")
+    lines.collect::<Vec<_>>().join("\n").replace("'static", "")
 }
 
 fn mentions(text: &str, forbidden: &[&str]) -> Vec<String> {

@@ -12,21 +12,26 @@
 //! | `article_112` | a year without data, counted by art. 112 of the Labour Code alone |
 //! | `exceptions` | the desk's own closed and open dates |
 //! | `open_hours` | the layers put together: what is one date like, and why |
-//! | `search` | is it open, when does it open next, when does it close |
+//! | `compiled` | the open time of a year as sorted spans with a running total |
+//! | `search` | is it open, when does it open or close, adding and counting working time |
 //! | `wall_clock` | local time to UTC and back, over clock changes |
 //!
 //! Later layers win: week < production calendar < exceptions.
 
 mod article_112;
+mod compiled;
 mod error;
 mod exceptions;
 mod interval;
+#[cfg(test)]
+mod laws_tests;
 mod open_hours;
 mod production;
 mod search;
 mod wall_clock;
 mod week;
 
+pub use compiled::{FIRST_YEAR, LAST_YEAR};
 pub use error::CalendarError;
 pub use exceptions::Exceptions;
 pub use interval::DayInterval;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 
+use super::compiled::Years;
 use super::error::CalendarError;
 use super::exceptions::Exceptions;
 use super::interval::DayInterval;
@@ -22,6 +23,7 @@ pub struct Calendar {
     production: Option<ProductionCalendar>,
     exceptions: Exceptions,
     shortened: bool,
+    years: Years,
 }
 
 /// One date: its hours and what decided them.
@@ -78,6 +80,7 @@ impl Calendar {
             production,
             exceptions,
             shortened,
+            years: Years::default(),
         })
     }
 
@@ -86,9 +89,13 @@ impl Calendar {
         self.zone
     }
 
+    pub(super) fn years(&self) -> &Years {
+        &self.years
+    }
+
     /// The local date of an instant.
     pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        wall_clock::local_date(self.zone, at)
+        wall_clock::local(self.zone, at).date()
     }
 
     /// The last day of the last year for which the production calendar has data; nothing without
@@ -110,7 +117,7 @@ impl Calendar {
     }
 
     /// The hours of a date by the week alone.
-    pub(super) fn by_week(&self, date: NaiveDate) -> Day {
+    fn by_week(&self, date: NaiveDate) -> Day {
         match self.week.hours(date.weekday()) {
             [] => day(vec![], DayReason::Weekend),
             hours => day(hours.to_vec(), DayReason::WorkingDay),
@@ -197,7 +204,12 @@ pub(super) mod tests {
     /// The same desk with other exceptions.
     pub(in super::super) fn with(desk: Calendar, closed: &[&str], open: &[&str]) -> Calendar {
         let exceptions = Exceptions::parse(closed, open).unwrap();
-        Calendar { exceptions, ..desk }
+        let years = Years::default();
+        Calendar {
+            exceptions,
+            years,
+            ..desk
+        }
     }
 
     fn describe(desk: &Calendar, date: &str) -> String {

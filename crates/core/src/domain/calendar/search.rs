@@ -1,93 +1,155 @@
-//! Is it open at an instant, when does it open next, when does it close.
+//! The questions: is it open, when does it open next, when does it close, when is so much working time used up, and how
+//! much of it lies between two instants. Each is a search in the compiled years.
 //!
-//! Every search looks at a limited number of days and ends with an answer.
+//! What they mean, for hours that are half-open: adding working minutes to an instant gives the earliest instant that
+//! has so many between the two, so that a term used up at closing time ends then and not at the next opening; adding
+//! working days gives that clock time on the n-th worked date after the instant's own. Outside the years from
+//! [`FIRST_YEAR`](super::FIRST_YEAR) to [`LAST_YEAR`](super::LAST_YEAR) the desk is never open.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
-use super::interval::DayInterval;
+use super::compiled::{LAST_YEAR, Second, Year, beginning_of};
 use super::open_hours::Calendar;
 use super::wall_clock;
-
-/// How far ahead an opening is looked for: three years.
-const SEARCH_DAYS: usize = 3 * 366;
-/// How far a stretch of open time is followed.
-const STRETCH_DAYS: usize = 14;
-
-/// Open time between two instants, half-open, never empty.
-struct Span {
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-}
 
 impl Calendar {
     /// Whether the desk is open: from the instant of opening, up to but not at that of closing.
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {
-        let mut near = self.spans(self.eve(at), 3);
-        near.any(|span| span.start <= at && at < span.end)
+        let year = self.year(at.year());
+        year.is_some_and(|year| year.open_before(at.timestamp()).1)
     }
 
-    /// The next instant at which the desk is open; `at` itself when it is open.
-    ///
-    /// If exceptions or calendar files close it for three years on end, the answer is the first
-    /// opening of the ordinary week after those years, whatever closes it then. The desk is not
-    /// open at that instant, and who asks again then gets the next answer: work waits, and never
-    /// starts early.
+    /// The next instant at which the desk is open; `at` itself when it is open. Where it never opens again, the end of
+    /// the last year that is known, or `at` beyond that.
     pub fn next_open(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        // No span at all is left only at the end of chrono's range, more than 200 000 years away.
-        self.span_after(at).map_or(at, |span| span.start.max(at))
+        match self.next_span(at) {
+            Some((start, _)) => instant(start).max(at),
+            None => end().max(at),
+        }
     }
 
-    /// The end of the open stretch that `at` is in, or of the next one when the desk is closed.
-    ///
-    /// Intervals that touch are one stretch, also over midnight. It is followed for 14 days; a
-    /// desk that never closes gets the end of the last of them.
+    /// The end of the open stretch that `at` is in, or of the next one when the desk is closed. Hours that touch are one
+    /// stretch, also over midnight. A desk that never closes gets the end of the last year that is known.
     pub fn next_close(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let Some(first) = self.span_after(at) else {
-            return at;
+        let Some((_, end_s)) = self.next_span(at) else {
+            return end().max(at);
         };
-        let from = self.date_of(first.start.max(at));
-        let mut end = first.end;
-        for span in self.spans(from, STRETCH_DAYS) {
-            if span.start > end {
-                break;
+        let mut end = instant(end_s);
+        // Only the first span of a year can go on from one before.
+        while let Some(year) = self.year(end.year()) {
+            match year.spans.first() {
+                Some(span) if span.start == end.timestamp() => end = instant(span.end),
+                _ => break,
             }
-            end = end.max(span.end);
         }
         end
     }
 
-    /// The first open time that ends after `at`.
-    fn span_after(&self, at: DateTime<Utc>) -> Option<Span> {
-        let from = self.eve(at);
-        let mut ahead = self.spans(from, SEARCH_DAYS);
-        ahead.find(|span| span.end > at).or_else(|| {
-            let mut days = from.iter_days().skip(SEARCH_DAYS).take(STRETCH_DAYS);
-            days.find_map(|date| self.spans_on(date, self.by_week(date).intervals).next())
-        })
+    /// The earliest instant, `at` or later, with `minutes` working minutes since `at`; `at` itself for none of them.
+    /// `None` if the years that are known do not have so many.
+    pub fn add_working(&self, at: DateTime<Utc>, minutes: u32) -> Option<DateTime<Utc>> {
+        if minutes == 0 {
+            return Some(at);
+        }
+        let mut number = at.year();
+        let mut year = self.year(number)?;
+        let (open_s, is_open) = year.open_before(at.timestamp());
+        // A part of a second counts only while the desk is open, and then stays to the end.
+        let nanos = if is_open { nanos(at) } else { 0 };
+        let mut open_s = open_s + i64::from(minutes) * 60;
+        let begun = i64::from(nanos > 0);
+        while open_s + begun > year.total_s {
+            open_s -= year.total_s;
+            number += 1;
+            year = self.year(number)?;
+        }
+        let last = year.instant_after(open_s + begun)? - begun;
+        DateTime::from_timestamp(last, nanos)
     }
 
-    /// The day before the local date of `at`: where clocks go back over midnight, an instant can
-    /// lie in the hours of a neighbouring date.
-    fn eve(&self, at: DateTime<Utc>) -> NaiveDate {
-        let date = self.date_of(at);
-        date.pred_opt().unwrap_or(date)
+    /// The same clock time on the `days`-th worked local date after that of `at`; `at` itself for none. A clock time that
+    /// is skipped on that date is the instant of the skipping, one that comes twice is its first. `None` if the years that
+    /// are known do not have so many.
+    pub fn add_working_days(&self, at: DateTime<Utc>, days: u32) -> Option<DateTime<Utc>> {
+        if days == 0 {
+            return Some(at);
+        }
+        let local = wall_clock::local(self.zone(), at);
+        let mut number = local.year();
+        let mut year = self.year(number)?;
+        let today = local.ordinal0() as u16;
+        let mut index = year.worked.partition_point(|date| *date <= today) + days as usize - 1;
+        while index >= year.worked.len() {
+            index -= year.worked.len();
+            number += 1;
+            year = self.year(number)?;
+        }
+        let date = NaiveDate::from_yo_opt(number, u32::from(year.worked[index]) + 1)?;
+        wall_clock::instant(self.zone(), date.and_time(local.time()))
     }
 
-    /// The open times of some days, in order.
-    fn spans(&self, from: NaiveDate, days: usize) -> impl Iterator<Item = Span> {
-        let dates = from.iter_days().take(days);
-        dates.flat_map(|date| self.spans_on(date, self.day(date).intervals))
+    /// Whole minutes of open time from `from` up to `to`; none if `to` is not later.
+    pub fn working_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+        if to <= from {
+            return 0;
+        }
+        let (from_s, from_nanos) = self.open_in_year(from);
+        let (to_s, to_nanos) = self.open_in_year(to);
+        let years = (from.year()..to.year()).filter_map(|year| self.year(year));
+        let whole_s: i64 = years.map(|year| year.total_s).sum();
+        let seconds = whole_s + to_s - from_s - i64::from(to_nanos < from_nanos);
+        u64::try_from(seconds / 60).unwrap_or_default()
+    }
+
+    /// Open time of its UTC year before `at`: seconds and nanoseconds.
+    fn open_in_year(&self, at: DateTime<Utc>) -> (i64, u32) {
+        let Some(year) = self.year(at.year()) else {
+            return (0, 0);
+        };
+        match year.open_before(at.timestamp()) {
+            (open_s, true) => (open_s, nanos(at)),
+            (open_s, false) => (open_s, 0),
+        }
+    }
+
+    /// The first open span of a year that ends after `at`: its start, and its end within that year.
+    fn next_span(&self, at: DateTime<Utc>) -> Option<(Second, Second)> {
+        let at_s = at.timestamp();
+        let years = (at.year()..=LAST_YEAR).map_while(|year| self.year(year));
+        let mut spans = years.filter_map(|year| year.spans.get(year.span_after(at_s)));
+        spans.next().map(|span| (span.start, span.end))
+    }
+
+    fn year(&self, year: i32) -> Option<&Year> {
+        self.years().get(year, |date| self.open_time(date))
     }
 
     /// The hours of one date as instants; hours that the clocks skip are left out.
-    fn spans_on(&self, date: NaiveDate, hours: Vec<DayInterval>) -> impl Iterator<Item = Span> {
+    fn open_time(&self, date: NaiveDate) -> impl Iterator<Item = (Second, Second)> {
         let zone = self.zone();
-        hours.into_iter().filter_map(move |hours| {
-            let start = wall_clock::instant(zone, date, hours.from_min())?;
-            let end = wall_clock::instant(zone, date, hours.to_min())?;
-            (start < end).then_some(Span { start, end })
-        })
+        self.day(date)
+            .intervals
+            .into_iter()
+            .filter_map(move |hours| {
+                let at = |minute| wall_clock::instant(zone, wall_clock::minute(date, minute)?);
+                let (start, end) = (at(hours.from_min())?, at(hours.to_min())?);
+                (start < end).then(|| (start.timestamp(), end.timestamp()))
+            })
     }
+}
+
+fn instant(at: Second) -> DateTime<Utc> {
+    DateTime::from_timestamp(at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// The end of the last year that is known.
+fn end() -> DateTime<Utc> {
+    beginning_of(LAST_YEAR + 1)
+}
+
+/// The part of a second, without the leap second that chrono can hold.
+fn nanos(at: DateTime<Utc>) -> u32 {
+    at.timestamp_subsec_nanos().min(999_999_999)
 }
 
 #[cfg(test)]
@@ -203,7 +265,7 @@ mod tests {
         let week = Week::parse([("mon-sun", ["00:00-24:00".to_owned()])]).unwrap();
         let zone = "Europe/Moscow".parse().unwrap();
         let always = Calendar::new(zone, week, None, Exceptions::default(), true).unwrap();
-        check(&always, &["2026-07-01 12:00 | open | 2026-07-15 00:00"]);
+        check(&always, &["2026-07-01 12:00 | open | 2200-01-01T00:00:00Z"]);
     }
 
     #[test]
@@ -276,17 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn a_desk_closed_for_years_answers_with_its_ordinary_week_and_then_again() {
+    fn a_desk_closed_for_years_opens_after_them() {
         let closed = [
             "2029-12-29..2030-12-28",
             "2030-12-29..2031-12-28",
             "2031-12-29..2032-12-28",
             "2032-12-29..2033-12-29",
         ];
-        let rows = [
-            "2029-12-29 12:00 | 2032-12-30 09:00 | 2032-12-30 18:00",
-            "2032-12-30 09:00 | 2033-12-30 09:00 | 2033-12-30 18:00",
-        ];
+        let rows = ["2029-12-29 12:00 | 2033-12-30 09:00 | 2033-12-30 18:00"];
         let desk = desk("Europe/Moscow", &["09:00-18:00"]);
         check(&with(desk, &closed, &[]), &rows);
     }

@@ -35,34 +35,11 @@ use crate::mail::moment::Moments;
 use crate::mail::parse::parse;
 use crate::mail::wording::Wording;
 use crate::mail::{specialist_letter, writer_letter};
+use crate::random::Random;
 
 const CONVERSATIONS: u64 = 600;
 const NUMBER: i64 = 1042;
 const ENTRY: i64 = 17;
-
-/// A small generator (splitmix64): the same seed, the same conversation.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn one_in(&mut self, number: usize) -> bool {
-        self.below(number) == 0
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
-}
 
 fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("plain")

@@ -12,27 +12,15 @@ use super::{
     pipe::{lettre_on, read_until_end, stream_on, welcome},
     *,
 };
+use crate::random::Random;
 use crate::smtp::{
     conversation::{Conversation, Trouble},
     dotted::Frozen,
     stream::GatedStream,
 };
 
-/// A small generator with a fixed seed (Knuth's MMIX constants): failures can be repeated.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-}
-
 /// A mail that passes the gate and is mostly made of what is awkward.
-fn awkward_mail(dice: &mut Dice) -> Vec<u8> {
+fn awkward_mail(random: &mut Random) -> Vec<u8> {
     const PIECES: [&str; 9] = [
         ".",
         "..",
@@ -45,8 +33,8 @@ fn awkward_mail(dice: &mut Dice) -> Vec<u8> {
         " ",
     ];
     let mut mail = String::from("Subject: x\r\n");
-    for _ in 0..dice.below(60) {
-        mail.push_str(PIECES[dice.below(PIECES.len())]);
+    for _ in 0..random.below(60) {
+        mail.push_str(PIECES[random.below(PIECES.len())]);
     }
     mail.into_bytes()
 }
@@ -65,8 +53,8 @@ fn as_received(mail: &[u8]) -> Vec<u8> {
 async fn five_hundred_awkward_mails_arrive_as_they_were_frozen() {
     let fake = Fake::start(&[]).await;
     let mut session = session_with(&fake, patient()).await;
-    let mut dice = Dice(20_261_123);
-    let mut mails: Vec<Vec<u8>> = (0..500).map(|_| awkward_mail(&mut dice)).collect();
+    let mut random = Random(20_261_123);
+    let mut mails: Vec<Vec<u8>> = (0..500).map(|_| awkward_mail(&mut random)).collect();
     mails.push(MAIL.as_bytes().to_vec());
     mails.push(b"A: b".to_vec());
     mails.push(b"A: b\r\n\r\n.".to_vec());
@@ -93,10 +81,10 @@ async fn five_hundred_awkward_mails_arrive_as_they_were_frozen() {
 }
 
 /// The same bytes in pieces of up to seven.
-fn cut<'a>(mut rest: &'a [u8], dice: &mut Dice) -> Vec<&'a [u8]> {
+fn cut<'a>(mut rest: &'a [u8], random: &mut Random) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     while !rest.is_empty() {
-        let (piece, tail) = rest.split_at((1 + dice.below(7)).min(rest.len()));
+        let (piece, tail) = rest.split_at((1 + random.below(7)).min(rest.len()));
         pieces.push(piece);
         rest = tail;
     }
@@ -105,10 +93,10 @@ fn cut<'a>(mut rest: &'a [u8], dice: &mut Dice) -> Vec<&'a [u8]> {
 
 #[tokio::test]
 async fn however_the_writes_are_cut_only_the_terminator_is_withheld() {
-    let mut dice = Dice(42);
+    let mut random = Random(42);
     for round in 0..300 {
-        let mail = awkward_mail(&mut dice);
-        let (near, mut far) = tokio::io::duplex(1 + dice.below(9));
+        let mail = awkward_mail(&mut random);
+        let (near, mut far) = tokio::io::duplex(1 + random.below(9));
         let conversation = Arc::new(Conversation::new(patient()));
         let frozen = Frozen::new(mail.clone());
         let (asked, mut was_asked) = oneshot::channel();
@@ -136,7 +124,7 @@ async fn however_the_writes_are_cut_only_the_terminator_is_withheld() {
 
         let mut lettre = lettre_on(stream_on(near, &conversation)).await;
         lettre.command(Data).await.expect("go on");
-        let pieces = cut(frozen.body(), &mut dice).into_iter();
+        let pieces = cut(frozen.body(), &mut random).into_iter();
         let reply = lettre.message_iter(pieces).await;
         assert!(reply.is_ok(), "round {round}: {reply:?}");
         let (before, after) = server.await.expect("the server is well");
