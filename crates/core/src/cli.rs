@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::config::{self, Database, Settings};
+use crate::config::{self, Database, Hours, Settings};
+use crate::domain::calendar::Calendar;
 use crate::store::Store;
 
 /// Exit codes of every command.
@@ -35,6 +36,49 @@ pub fn settings(file: Option<PathBuf>) -> Result<Settings, Exit> {
     let path = config::path(file);
     config::load(&path).map_err(|problems| {
         eprintln!("{}:\n{problems}", path.display());
+        Exit::Usage
+    })
+}
+
+/// Loads when the desk works, which needs no secret. Where no file is named and none stands at its usual place, these are
+/// the hours of a desk whose file says nothing of them.
+///
+/// # Errors
+/// [`Exit::Usage`], after printing.
+pub fn hours(file: Option<PathBuf>) -> Result<Hours, Exit> {
+    let is_named = file.is_some() || std::env::var_os("NINETOSIX_CONFIG").is_some();
+    let path = config::path(file);
+    if !is_named && !path.exists() {
+        eprintln!(
+            "{}: there is no such file; these are the hours of a desk whose file says nothing of them",
+            path.display()
+        );
+        return Ok(Hours::default());
+    }
+    config::load_hours(&path).map_err(|problems| {
+        eprintln!("{}:\n{problems}", path.display());
+        Exit::Usage
+    })
+}
+
+/// Returns the calendar of this name, or that of `[hours]`.
+///
+/// # Errors
+/// [`Exit::Usage`], after printing which there are.
+pub fn calendar(mut hours: Hours, name: Option<&str>) -> Result<Calendar, Exit> {
+    let Some(name) = name else {
+        return Ok(hours.calendar);
+    };
+    hours.named.remove(name).ok_or_else(|| {
+        let names: Vec<&str> = hours.named.keys().map(String::as_str).collect();
+        eprintln!(
+            "there is no [[calendar]] named {name:?}; there are: {}",
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        );
         Exit::Usage
     })
 }

@@ -3,6 +3,7 @@
 //! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators, [`letters`] outgoing letters; [`check`] tries the configuration.
 
 pub mod app;
+pub mod calendar_ask;
 pub mod check;
 pub mod letters;
 pub mod tickets;

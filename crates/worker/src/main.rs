@@ -14,7 +14,7 @@ use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::store::Store;
 use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::{config, health, logging, tls};
-use ninetosix_worker::{app, check, letters, tickets};
+use ninetosix_worker::{app, calendar_ask, check, letters, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -81,6 +81,26 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Business time: ask it, look at it
+    #[command(
+        after_help = "Example: echo 'next_open 2026-12-30T19:10:00+03:00' | ninetosix-worker calendar ask"
+    )]
+    Calendar {
+        #[command(subcommand)]
+        what: CalendarCommand,
+        /// The named calendar instead of that of [hours]
+        #[arg(long, global = true, value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum CalendarCommand {
+    /// Answer one question a line from standard input, one answer a line
+    #[command(
+        after_help = "Questions: is_open T, next_open T, next_close T, add_working_minutes T N, add_working_days T N,\n           working_minutes_between A B; T, A and B as 2026-12-30T19:10:00+03:00 (RFC 3339, any offset).\nAnswers: true or false, an instant in UTC, a number, or \"error: ...\"; after an error the exit code is 1."
+    )]
+    Ask,
 }
 
 /// Which letters are listed.
@@ -151,12 +171,18 @@ enum TicketsCommand {
 fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();
+    let cli = match cli.command {
+        // These need no secret, and anybody may ask.
+        Command::Calendar { what, name } => return calendar(what, cli.config, name),
+        command => Cli { command, ..cli },
+    };
     let settings = match cli::settings(cli.config) {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
     let zone = settings.calendar.zone();
     cli::finish(match cli.command {
+        Command::Calendar { .. } => unreachable!("it was answered above"),
         Command::Run => run(settings),
         Command::Check { json } => cli::block_on(async {
             let good = check::run(&settings, &SystemClock).await.print(json);
@@ -226,6 +252,22 @@ fn main() -> ExitCode {
             })
         }
     })
+}
+
+/// Answers about business time.
+fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<String>) -> ExitCode {
+    let calendar = match cli::hours(config).and_then(|hours| cli::calendar(hours, name.as_deref()))
+    {
+        Ok(calendar) => calendar,
+        Err(exit) => return exit.into(),
+    };
+    let done = match what {
+        CalendarCommand::Ask => {
+            let (questions, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
+            calendar_ask::ask(&calendar, questions, answers)
+        }
+    };
+    cli::finish(done.map_err(anyhow::Error::from))
 }
 
 /// Runs the daemon.

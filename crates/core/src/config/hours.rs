@@ -1,7 +1,9 @@
-//! The `[hours]` table made into a [`Calendar`], and who approved it.
+//! `[hours]` and each `[[calendar]]` made into a [`Calendar`], and who approved the hours.
 //!
 //! What the hours mean is the calendar's matter. Here every entry is shown to it alone first, so that all
 //! bad ones are found at once and each problem names its entry, and then all of them together.
+
+use std::collections::BTreeMap;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -9,16 +11,91 @@ use super::calendar_files::production;
 use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::schema::nearest;
-use super::settings::Approval;
+use super::settings::{Approval, Hours};
 use crate::domain::calendar::{Calendar, CalendarError, Exceptions, Week};
 
-/// The calendar, or nothing after noting why.
-pub(super) fn calendar(section: &Section<'_>) -> Option<Calendar> {
-    let zone = section.parsed("zone", zone);
-    let week = week(section);
-    let production = production(section);
-    let exceptions = exceptions(section);
-    let shortened = section.flag("shortened");
+/// The calendar of `[hours]`, or nothing after noting why.
+pub(super) fn calendar(hours: &Section<'_>) -> Option<Calendar> {
+    calendar_of(hours, hours)
+}
+
+/// The calendars of `[[calendar]]` by name. What one does not say, `[hours]` says: the zone, the whole week, the
+/// production calendar with its files, closed and open dates, shortened days.
+pub(super) fn named_calendars(
+    sections: &[Section<'_>],
+    hours: &Section<'_>,
+) -> Option<BTreeMap<String, Calendar>> {
+    let mut named = BTreeMap::new();
+    let mut sound = true;
+    for section in sections {
+        let cure = words!(
+            "впишите name = \"…\", чтобы ящик мог назвать этот календарь",
+            "write name = \"…\", so that a mailbox can name this calendar"
+        );
+        let name = section.required("name", cure);
+        let (Some(name), Some(calendar)) = (name, calendar_of(section, hours)) else {
+            sound = false;
+            continue;
+        };
+        if named.insert(name.clone(), calendar).is_some() {
+            let name = quoted(&name);
+            section.report(
+                "name",
+                Flaw::new(
+                    words!(
+                        "календарь {name} уже есть",
+                        "there is a calendar {name} already"
+                    ),
+                    words!("назовите его иначе", "give it another name"),
+                ),
+            );
+            sound = false;
+        }
+    }
+    sound.then_some(named)
+}
+
+/// The calendar that a mailbox names, or that of `[hours]`.
+pub(super) fn chosen(mailbox: &Section<'_>, hours: &Hours) -> Option<Calendar> {
+    if !mailbox.has("calendar") {
+        return Some(hours.calendar.clone());
+    }
+    let named = &hours.named;
+    mailbox.parsed("calendar", |name| {
+        named.get(name).cloned().ok_or_else(|| {
+            let value = quoted(name);
+            let what = words!("календаря {value} нет", "there is no calendar {value}");
+            match nearest(name, named.keys().map(String::as_str)) {
+                Some(meant) => Flaw::new(
+                    what,
+                    words!(
+                        "возможно, имелся в виду \"{meant}\"",
+                        "perhaps \"{meant}\" was meant"
+                    ),
+                ),
+                None => Flaw::new(
+                    what,
+                    words!(
+                        "опишите его таблицей [[calendar]] с name = {value}",
+                        "describe it in a table [[calendar]] with name = {value}"
+                    ),
+                ),
+            }
+        })
+    })
+}
+
+/// The calendar of one table; what it does not say, `hours` says.
+fn calendar_of(section: &Section<'_>, hours: &Section<'_>) -> Option<Calendar> {
+    let or_hours = |is_said: bool| if is_said { section } else { hours };
+    let having = |key| or_hours(section.has(key));
+    let zone = having("zone").parsed("zone", zone);
+    let week = week(or_hours(!section.day_keys().is_empty()));
+    let production = production(or_hours(
+        section.has("calendar") || section.has("calendar_files"),
+    ));
+    let exceptions = exceptions(having("closed"), having("open"));
+    let shortened = having("shortened").flag("shortened");
     let built = Calendar::new(zone?, week?, production?, exceptions?, shortened?);
     sound(section, section.at().to_owned(), built)
 }
@@ -78,13 +155,13 @@ fn day_hours<'r>(section: &Section<'r>, key: &'r str) -> Option<(&'r str, Vec<St
 }
 
 /// The desk's own closed and open dates.
-fn exceptions(section: &Section<'_>) -> Option<Exceptions> {
+fn exceptions(closes: &Section<'_>, opens: &Section<'_>) -> Option<Exceptions> {
     let none: [&str; 0] = [];
-    let closed = entries(section, "closed", |text| Exceptions::parse([text], none));
-    let open = entries(section, "open", |text| Exceptions::parse(none, [text]));
+    let closed = entries(closes, "closed", |text| Exceptions::parse([text], none));
+    let open = entries(opens, "open", |text| Exceptions::parse(none, [text]));
     sound(
-        section,
-        section.place("open"),
+        opens,
+        opens.place("open"),
         Exceptions::parse(closed?, open?),
     )
 }
@@ -215,6 +292,48 @@ mod tests {
         );
         assert_eq!(hours_on(&calendar, "2026-11-04"), "", "a holiday");
         assert_eq!(hours_on(&calendar, "2026-11-07"), "", "a Saturday");
+    }
+
+    #[test]
+    fn a_named_calendar_takes_from_the_hours_what_it_does_not_say() {
+        let read = |toml: &str| {
+            let toml = format!("language = \"en\"\n{toml}");
+            with_reader(&toml, |reader| {
+                let hours = reader.section("hours");
+                let named = named_calendars(&reader.sections("calendar"), &hours);
+                let found = lines(reader);
+                named.filter(|_| found.is_empty()).ok_or(found)
+            })
+        };
+        let named = read(
+            "[hours]\nzone = \"Asia/Yekaterinburg\"\nclosed = [\"2026-11-03\"]\n\
+             [[calendar]]\nname = \"kadry\"\ntue = [\"10:00-16:00\"]\n\
+             [[calendar]]\nname = \"all hours\"\nmon-sun = [\"00:00-24:00\"]\ncalendar = \"none\"\nclosed = []\n",
+        )
+        .expect("sound");
+        let kadry = &named["kadry"];
+        assert_eq!(kadry.zone(), chrono_tz::Asia::Yekaterinburg);
+        assert_eq!(hours_on(kadry, "2026-11-10"), "10:00-16:00");
+        assert_eq!(hours_on(kadry, "2026-11-11"), "", "a day it does not name");
+        assert_eq!(hours_on(kadry, "2026-11-03"), "", "closed by the hours");
+        assert_eq!(hours_on(&named["all hours"], "2026-11-03"), "00:00-24:00");
+        for (toml, place) in [
+            (
+                "[[calendar]]\nmon = []",
+                "calendar[1].name: the key is missing",
+            ),
+            (
+                "[[calendar]]\nname = \"a\"\n[[calendar]]\nname = \"a\"",
+                "calendar[2].name: there is a calendar «a» already",
+            ),
+            (
+                "[[calendar]]\nname = \"a\"\nmon-sun = []",
+                "calendar[1]: by this week",
+            ),
+        ] {
+            let found = read(toml).expect_err("refused");
+            assert!(found[0].contains(place), "{found:#?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::address::AddressBook;
 use super::database::database;
+use super::deadlines;
 use super::environment::Surroundings;
 use super::hours;
 use super::identity::identity;
@@ -14,7 +15,7 @@ use super::people::{operator, phone, specialists};
 use super::problem::{Flaw, Problems, words};
 use super::reader::{Reader, Section};
 use super::secret::Secrets;
-use super::settings::{Mailbox, Settings, Signboard};
+use super::settings::{Hours, Mailbox, Settings, Signboard};
 use super::sources::gather;
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
@@ -50,6 +51,31 @@ pub(super) fn load_among(path: &Path, surroundings: &Surroundings) -> Result<Set
     }
 }
 
+/// When the desk works, by that file; or what is wrong with that part of it. Reads no secret, so that anybody may ask.
+pub fn load_hours(path: &Path) -> Result<Hours, Problems> {
+    let surroundings = Surroundings::of_this_process();
+    let refused = |language, list| Problems { language, list };
+    let gathered = gather(path, &surroundings, &mut Vec::new())
+        .map_err(|problem| refused(Language::default(), vec![problem]))?;
+    let reader = Reader::new(gathered, directory_of(path), &surroundings, Vec::new());
+    let language = reader
+        .top()
+        .parsed("language", language)
+        .unwrap_or_default();
+    let hours = hours(&reader, language);
+    let mut list = reader.into_problems();
+    list.retain(|problem| {
+        let of = |table: &str| {
+            let rest = problem.place.strip_prefix(table);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        of("hours") || of("calendar") || of("deadlines") || of("language")
+    });
+    hours
+        .filter(|_| list.is_empty())
+        .ok_or_else(|| refused(language, list))
+}
+
 /// The directory of the file, absolute, so that a later change of directory moves nothing.
 fn directory_of(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -63,11 +89,10 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let database = database(&reader.section("database"), &secrets);
     let mut book = AddressBook::default();
     let sections = reader.sections("mailbox");
-    let mailboxes = mailboxes(&sections, &secrets, &mut book);
+    let hours = hours(reader, language);
+    let mailboxes = mailboxes(&sections, &secrets, &mut book, hours.as_ref());
     let identity = identity(&reader.section("identity"), &sections, database.as_ref());
-    let hours = reader.section("hours");
-    let calendar = hours::calendar(&hours);
-    let approval = hours::approval(&hours);
+    let approval = hours::approval(&reader.section("hours"));
     // Each is read before any is given up, here and in `mailboxes`: all problems come at once.
     let phones: Vec<_> = reader.sections("phone").iter().map(phone).collect();
     let sections = reader.sections("specialist");
@@ -83,14 +108,16 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let limits = reader.section("limits");
     let letter_mb = limits.whole("letter_mb", 1..=200);
     let sends_per_day = limits.whole("sends_per_day", 1..=100_000);
+    let hours = hours?;
     Some(Settings {
         language,
         desk: desk?,
         database: database?,
         mailboxes: mailboxes?,
         identity: identity?,
-        calendar: calendar?,
+        calendar: hours.calendar,
         hours: approval,
+        terms: hours.terms,
         phones: phones.into_iter().collect::<Option<_>>()?,
         specialists,
         appointed_by,
@@ -100,6 +127,20 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         recall_minutes: recall_minutes?,
         letter_cap_bytes: u64::from(letter_mb?) * 1024 * 1024,
         sends_per_day: sends_per_day?,
+    })
+}
+
+/// Business hours and promises; `None` only after a problem was noted.
+pub(super) fn hours(reader: &Reader<'_>, language: Language) -> Option<Hours> {
+    let section = reader.section("hours");
+    let calendar = hours::calendar(&section);
+    let named = hours::named_calendars(&reader.sections("calendar"), &section);
+    let terms = deadlines::terms(&reader.section("deadlines"));
+    Some(Hours {
+        language,
+        calendar: calendar?,
+        named: named?,
+        terms: terms?,
     })
 }
 
@@ -152,10 +193,11 @@ fn mailboxes(
     sections: &[Section<'_>],
     secrets: &Secrets<'_>,
     book: &mut AddressBook,
+    hours: Option<&Hours>,
 ) -> Option<Vec<Mailbox>> {
     let sections = sections.iter();
     let read: Vec<_> = sections
-        .map(|section| (section, mailbox(section, secrets, book)))
+        .map(|section| (section, mailbox(section, secrets, book, hours)))
         .collect();
     check_accounts(&read);
     read.into_iter().map(|(_, mailbox)| mailbox).collect()

@@ -9,10 +9,11 @@ use url::Host;
 use super::address::{AddressBook, address};
 use super::endpoint::{Endpoint, Protocol, Provider, endpoint};
 use super::folders::{after_registration, folders, same_folder};
+use super::hours;
 use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::secret::Secrets;
-use super::settings::Mailbox;
+use super::settings::{Hours, Mailbox};
 use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
@@ -21,6 +22,7 @@ pub(super) fn mailbox(
     section: &Section<'_>,
     secrets: &Secrets<'_>,
     book: &mut AddressBook,
+    hours: Option<&Hours>,
 ) -> Option<Mailbox> {
     let cure = words!(
         "впишите address = \"help@школа\" — адрес, на который пишут люди",
@@ -61,6 +63,7 @@ pub(super) fn mailbox(
     } else {
         Some(false)
     };
+    let calendar = hours.and_then(|hours| hours::chosen(section, hours));
     Some(Mailbox {
         address: address?,
         user: user?,
@@ -79,6 +82,7 @@ pub(super) fn mailbox(
         after_registration: after_registration?,
         hello_name: hello_name?,
         sent_copy: sent_copy?,
+        calendar: calendar?,
     })
 }
 
@@ -292,10 +296,11 @@ mod tests {
         with_reader_at(dir.path(), toml, |reader| {
             let secrets = Secrets::new(reader);
             let mut book = AddressBook::default();
+            let hours = crate::config::load::hours(reader, crate::config::Language::Ru);
             let sections = reader.sections("mailbox");
             let read: Vec<_> = sections
                 .iter()
-                .map(|s| (s, mailbox(s, &secrets, &mut book)))
+                .map(|s| (s, mailbox(s, &secrets, &mut book, hours.as_ref())))
                 .collect();
             check_accounts(&read);
             let found = lines(reader);

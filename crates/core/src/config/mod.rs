@@ -18,7 +18,8 @@
 //! | `mailbox`, `folders`, `endpoint` | `[[mailbox]]`, its folders and its servers |
 //! | `identity` | `[identity]`: what a specialist's letter must show |
 //! | `database` | the database's address, TLS rules included |
-//! | `hours`, `calendar_files` | `[hours]` made into a calendar |
+//! | `hours`, `calendar_files` | `[hours]` and each `[[calendar]]` made into a calendar |
+//! | `deadlines` | `[deadlines]`: the terms that are promised |
 //! | `people`, `address` | specialists, phones, the operator; nobody stands in two places |
 //! | `secret` | where passwords are looked for, and which files are too open |
 //! | `token_key` | the keys of our tokens, the first made at the first start |
@@ -31,6 +32,7 @@ mod calendar_files;
 #[cfg(test)]
 mod container_sample;
 mod database;
+mod deadlines;
 mod endpoint;
 mod environment;
 mod folders;
@@ -54,11 +56,11 @@ mod token_key;
 
 pub use crate::domain::language::Language;
 pub use endpoint::{Endpoint, Provider, Security};
-pub use load::load;
+pub use load::{load, load_hours};
 pub use problem::{Problem, Problems, Words};
 pub use settings::{
-    AfterRegistration, Approval, Database, Identity, Mailbox, Phone, PhoneHours, Require, Settings,
-    Signboard,
+    AfterRegistration, Approval, Database, Hours, Identity, Mailbox, Phone, PhoneHours, Require,
+    Settings, Signboard,
 };
 pub use sources::path;
 pub use token_key::{

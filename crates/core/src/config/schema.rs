@@ -68,6 +68,7 @@ pub(super) static TABLES: &[Table] = &[
             ("sent_copy", Scalar),
             ("oauth", Later),
             ("trusted_authserv_id", Scalar),
+            ("calendar", Scalar),
         ],
     ),
     one(
@@ -90,7 +91,28 @@ pub(super) static TABLES: &[Table] = &[
             ("order", Scalar),
         ],
     ),
-    one("deadlines", &[]),
+    many(
+        "calendar",
+        &[
+            ("name", Scalar),
+            ("zone", Scalar),
+            ("mon-fri", List),
+            ("calendar", Scalar),
+            ("calendar_files", List),
+            ("closed", List),
+            ("open", List),
+            ("shortened", Scalar),
+        ],
+    ),
+    one(
+        "deadlines",
+        &[
+            ("first_answer", Scalar),
+            ("solution", Scalar),
+            ("urgent_first_answer", Later),
+            ("urgent_solution", Later),
+        ],
+    ),
     many(
         "phone",
         &[
@@ -154,7 +176,7 @@ impl Table {
 
     /// What stands under a key of this table, if the key exists.
     pub(super) fn shape(&self, key: &str) -> Option<Shape> {
-        if self.name == "hours" && is_days(key) {
+        if ["hours", "calendar"].contains(&self.name) && is_days(key) {
             return Some(List);
         }
         self.keys

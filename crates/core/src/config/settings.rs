@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
 use super::endpoint::{Endpoint, Provider};
 use crate::domain::address::EmailAddress;
-use crate::domain::calendar::Calendar;
+use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
+use crate::domain::deadline::Terms;
 use crate::domain::desk::{Desk, Specialist, Vouching};
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub calendar: Calendar,
     /// Who approved these hours, when, and by which order.
     pub hours: Approval,
+    /// What is promised.
+    pub terms: Terms,
     /// Phones shown in letters and on the schedule, in the order of the file.
     pub phones: Vec<Phone>,
     /// The specialists, at least one; logins and addresses are distinct.
@@ -69,6 +73,7 @@ impl From<&Settings> for Desk {
             specialists: settings.specialists.clone(),
             operator: settings.operator_address.clone(),
             calendar: settings.calendar.clone(),
+            terms: settings.terms,
             caps: settings.receipt,
             recall: TimeDelta::minutes(i64::from(settings.recall_minutes)),
             reopen_within: TimeDelta::days(i64::from(settings.reopen_within_days)),
@@ -78,6 +83,15 @@ impl From<&Settings> for Desk {
 }
 
 impl Settings {
+    /// The desk as the mailbox of this address sees it: by its own hours.
+    pub fn desk_of(&self, mailbox: &EmailAddress) -> Desk {
+        let own = self.mailboxes.iter().find(|own| own.address == *mailbox);
+        Desk {
+            calendar: own.map_or(&self.calendar, |own| &own.calendar).clone(),
+            ..Desk::from(self)
+        }
+    }
+
     /// Who vouches for specialists.
     fn vouching(&self) -> Vouching {
         match self.identity.require {
@@ -88,6 +102,33 @@ impl Settings {
                 });
                 Vouching::Server(sources.collect())
             }
+        }
+    }
+}
+
+/// When the desk works, and what it promises: all that needs no secret to be read.
+#[derive(Debug, Clone)]
+pub struct Hours {
+    /// Language of what is said about them.
+    pub language: Language,
+    /// Business hours.
+    pub calendar: Calendar,
+    /// Further calendars by name.
+    pub named: BTreeMap<String, Calendar>,
+    /// What is promised.
+    pub terms: Terms,
+}
+
+impl Default for Hours {
+    fn default() -> Hours {
+        let week = Week::parse([("mon-fri", ["09:00-18:00".to_owned()])]).expect("a sound week");
+        let ru = Some(ProductionCalendar::ru());
+        let calendar = Calendar::new(Tz::Europe__Moscow, week, ru, Exceptions::default(), true);
+        Hours {
+            language: Language::default(),
+            calendar: calendar.expect("a sound calendar"),
+            named: BTreeMap::new(),
+            terms: Terms::default(),
         }
     }
 }
@@ -179,6 +220,8 @@ pub struct Mailbox {
     pub hello_name: String,
     /// Whether answers are put into the folder of sent mail, for servers that do not do so themselves.
     pub sent_copy: bool,
+    /// The business hours of what comes to this address.
+    pub calendar: Calendar,
 }
 
 /// What is done to a letter on the server once it is safely stored: a courtesy, never our state.

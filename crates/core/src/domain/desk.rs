@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::address::EmailAddress;
 use super::calendar::Calendar;
+use super::deadline::Terms;
 use super::receipt_cap::ReceiptCaps;
 use super::verdict::VerdictSource;
 
@@ -18,8 +19,10 @@ pub struct Desk {
     pub specialists: Vec<Specialist>,
     /// Where alerts go.
     pub operator: Option<EmailAddress>,
-    /// When the desk works.
+    /// When the desk works: for the mailbox it is seen from.
     pub calendar: Calendar,
+    /// What is promised.
+    pub terms: Terms,
     /// Ceilings on receipts.
     pub caps: ReceiptCaps,
     /// How long after closing a letter opens the ticket again.

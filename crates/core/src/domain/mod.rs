@@ -8,6 +8,7 @@ pub mod beginning;
 pub mod calendar;
 pub mod command;
 pub mod daily_ceiling;
+pub mod deadline;
 pub mod desk;
 pub mod digest;
 pub mod files;

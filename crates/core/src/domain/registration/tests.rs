@@ -50,6 +50,7 @@ pub(super) fn desk() -> Desk {
         specialists: vec![specialist("sam"), specialist("sofia")],
         operator: None,
         calendar: calendar.expect("a calendar"),
+        terms: crate::domain::deadline::Terms::default(),
         caps: ReceiptCaps {
             per_hour: 1,
             per_day: 5,

@@ -74,6 +74,7 @@ fn desk() -> Desk {
         ],
         operator: None,
         calendar: calendar.expect("a calendar"),
+        terms: crate::domain::deadline::Terms::default(),
         caps: ReceiptCaps {
             per_hour: 1,
             per_day: 5,

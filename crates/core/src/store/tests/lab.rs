@@ -137,6 +137,7 @@ impl Lab {
             ],
             operator: Some(address("it@school.test")),
             calendar,
+            terms: crate::domain::deadline::Terms::default(),
             caps: ReceiptCaps {
                 per_hour: 1,
                 per_day: 5,
