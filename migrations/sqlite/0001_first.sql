@@ -138,6 +138,15 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_ticket ON event (ticket, id);
 
+-- The states a ticket went through, in order; each holds until the next. Rows are only ever added: terms are counted from them.
+CREATE TABLE ticket_state (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of things
+    ticket INTEGER NOT NULL REFERENCES ticket (number), -- the ticket
+    state  TEXT NOT NULL,                       -- as in ticket.state
+    at     TEXT NOT NULL                        -- from when on; of the first, when its letter came in
+) STRICT;
+CREATE INDEX ticket_state_ticket ON ticket_state (ticket, id);
+
 -- What a specialist ordered, and when it takes effect: at once in business hours, else at the next opening.
 CREATE TABLE command (
     id         INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of writing
@@ -196,6 +205,15 @@ CREATE INDEX letter_recent_kind ON letter (kind, due_at);
 CREATE INDEX letter_sent ON letter (mailbox, sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX letter_copy ON letter (mailbox, sent_at) WHERE copy = 'wanted';
 CREATE INDEX letter_alert ON letter (mailbox, created_at) WHERE kind = 'alert';
+
+-- What a receipt promises, kept with its frozen bytes: by which hours it was counted shows when they change.
+CREATE TABLE promise (
+    letter    INTEGER PRIMARY KEY REFERENCES letter (id), -- the receipt
+    made_at   TEXT NOT NULL,                     -- when it was made
+    begins_at TEXT NOT NULL,                     -- when work begins
+    answer_by TEXT,                              -- by when a person answers; NULL where that is not promised
+    calendar  TEXT NOT NULL                      -- which calendar it was counted by (Calendar::version)
+) STRICT;
 
 -- A letter that a specialist is told of by a digest, and not by a notice of its own.
 CREATE TABLE digest_line (

@@ -13,6 +13,8 @@ use ninetosix_core::mail::parse;
 use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::store::Store;
 use ninetosix_core::store::letters::LetterOrder;
+use ninetosix_core::store::listing::TicketRow;
+use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::{config, health, logging, tls};
 use ninetosix_worker::{app, calendar_ask, check, letters, tickets};
 
@@ -180,7 +182,6 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
-    let zone = settings.calendar.zone();
     cli::finish(match cli.command {
         Command::Calendar { .. } => unreachable!("it was answered above"),
         Command::Run => run(settings),
@@ -203,20 +204,7 @@ fn main() -> ExitCode {
             what: None,
             json,
             limit,
-        } => cli::block_on(async {
-            for ticket in Store::open(&settings.database)
-                .await?
-                .tickets(limit)
-                .await?
-            {
-                if json {
-                    println!("{}", serde_json::to_string(&ticket)?);
-                } else {
-                    tickets::print_row(&ticket, zone);
-                }
-            }
-            Ok(Exit::Fine)
-        }),
+        } => cli::block_on(list(&settings, limit, json)),
         Command::Tickets {
             what: Some(TicketsCommand::Show { number }),
             json,
@@ -287,19 +275,47 @@ fn run(settings: config::Settings) -> anyhow::Result<Exit> {
     })
 }
 
+async fn list(settings: &config::Settings, limit: u64, json: bool) -> anyhow::Result<Exit> {
+    let store = Store::open(&settings.database).await?;
+    for ticket in store.tickets(limit).await? {
+        if json {
+            let terms = terms(&store, settings, &ticket).await?;
+            tickets::print_json(&ticket, terms.as_ref())?;
+        } else {
+            tickets::print_row(&ticket, settings.calendar.zone());
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// Where a ticket's terms stand, by the hours of its mailbox.
+async fn terms(
+    store: &Store,
+    settings: &config::Settings,
+    ticket: &TicketRow,
+) -> anyhow::Result<Option<TermsRow>> {
+    let calendar = settings.calendar_of(&ticket.mailbox);
+    let now = SystemClock.now();
+    Ok(store
+        .terms(ticket.number, calendar, settings.terms, now)
+        .await?)
+}
+
 async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::Result<Exit> {
     let store = cli::store(settings).await?;
     let Some((ticket, pieces)) = store.conversation(number).await? else {
         eprintln!("there is no ticket {number}");
         return Ok(Exit::Problem);
     };
+    let terms = terms(&store, settings, &ticket).await?;
     if json {
-        println!("{}", serde_json::to_string(&ticket)?);
+        tickets::print_json(&ticket, terms.as_ref())?;
         for piece in &pieces {
             println!("{}", serde_json::to_string(piece)?);
         }
     } else {
-        tickets::print_conversation(&ticket, &pieces, settings.calendar.zone());
+        let zone = settings.calendar.zone();
+        tickets::print_conversation(&ticket, terms.as_ref(), &pieces, zone);
     }
     Ok(Exit::Fine)
 }

@@ -1,8 +1,11 @@
 //! Tickets as operators read them in a terminal.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use ninetosix_core::cli::printable;
 use ninetosix_core::store::listing::{Piece, TicketRow};
+use ninetosix_core::store::promise::{PromiseRow, TermsRow};
+use serde::Serialize;
 
 /// Prints one ticket a line.
 pub fn print_row(ticket: &TicketRow, zone: Tz) {
@@ -21,8 +24,80 @@ pub fn print_row(ticket: &TicketRow, zone: Tz) {
     );
 }
 
+/// A ticket with its terms, as scripts read it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    ticket: &'a TicketRow,
+    #[serde(flatten)]
+    terms: Option<&'a TermsRow>,
+}
+
+/// Prints a ticket and its terms as one JSON object.
+///
+/// # Errors
+/// None that can happen: it is plain strings and numbers.
+pub fn print_json(ticket: &TicketRow, terms: Option<&TermsRow>) -> serde_json::Result<()> {
+    println!("{}", serde_json::to_string(&Listed { ticket, terms })?);
+    Ok(())
+}
+
+/// Prints where a ticket's terms stand, and what was promised.
+pub fn print_terms(terms: &TermsRow, zone: Tz) {
+    let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();
+    match (terms.first_answer_due, terms.first_answer_at) {
+        (Some(due), Some(at)) => println!("first answer {}, due {}", time(at), time(due)),
+        (Some(due), None) => println!("first answer due {}", time(due)),
+        (None, Some(at)) => println!("first answer {}", time(at)),
+        (None, None) => {}
+    }
+    match (terms.solution_due, terms.solution_left_min) {
+        (Some(due), _) => println!("solution due {}", time(due)),
+        (None, Some(left)) => println!(
+            "solution: the term stands still, {}:{:02} working hours are left",
+            left / 60,
+            left % 60
+        ),
+        (None, None) => {}
+    }
+    if terms.late {
+        println!("late");
+    }
+    if let Some(promise) = &terms.promise {
+        println!("promised {}", promised(promise, zone));
+    }
+    println!();
+}
+
+/// What a receipt promised, and what it would be today if that is something else.
+pub fn promised(promise: &PromiseRow, zone: Tz) -> String {
+    let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();
+    let words = |begins, answer_by: Option<DateTime<Utc>>| {
+        let answer = answer_by.map(|at| format!(", an answer by {}", time(at)));
+        format!("work from {}{}", time(begins), answer.unwrap_or_default())
+    };
+    let mut said = format!(
+        "{}: {} (calendar {})",
+        time(promise.made_at),
+        words(promise.begins_at, promise.answer_by),
+        promise.calendar
+    );
+    if promise.is_moved() {
+        let today = words(promise.begins_today, promise.answer_by_today);
+        said.push_str(&format!("; by the hours of today it would be {today}"));
+    } else if promise.calendar_changed {
+        said.push_str("; the hours have changed since, this date has not");
+    }
+    said
+}
+
 /// Prints a ticket's whole conversation in order.
-pub fn print_conversation(ticket: &TicketRow, pieces: &[Piece], zone: Tz) {
+pub fn print_conversation(
+    ticket: &TicketRow,
+    terms: Option<&TermsRow>,
+    pieces: &[Piece],
+    zone: Tz,
+) {
     println!(
         "№ {} {} — {}",
         ticket.number,
@@ -30,17 +105,21 @@ pub fn print_conversation(ticket: &TicketRow, pieces: &[Piece], zone: Tz) {
         ticket.state
     );
     println!(
-        "from {}, assigned to {}\n",
+        "from {}, assigned to {}",
         printable(&ticket.requester),
         ticket.assignee.as_deref().unwrap_or("nobody")
     );
+    match terms {
+        Some(terms) => print_terms(terms, zone),
+        None => println!(),
+    }
     for piece in pieces {
         print_piece(piece, zone);
     }
 }
 
 fn print_piece(piece: &Piece, zone: Tz) {
-    let time = |at: &chrono::DateTime<chrono::Utc>| {
+    let time = |at: &DateTime<Utc>| {
         at.with_timezone(&zone)
             .format("%d.%m.%Y %H:%M:%S")
             .to_string()

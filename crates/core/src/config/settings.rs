@@ -84,12 +84,18 @@ impl From<&Settings> for Desk {
 
 impl Settings {
     /// The desk as the mailbox of this address sees it: by its own hours.
-    pub fn desk_of(&self, mailbox: &EmailAddress) -> Desk {
-        let own = self.mailboxes.iter().find(|own| own.address == *mailbox);
+    pub fn desk_of(&self, mailbox: &str) -> Desk {
         Desk {
-            calendar: own.map_or(&self.calendar, |own| &own.calendar).clone(),
+            calendar: self.calendar_of(mailbox).clone(),
             ..Desk::from(self)
         }
+    }
+
+    /// The business hours of what comes to this address; those of the desk for one that is not configured any more.
+    pub fn calendar_of(&self, mailbox: &str) -> &Calendar {
+        let mut mailboxes = self.mailboxes.iter();
+        let own = mailboxes.find(|own| own.address.as_str() == mailbox);
+        own.map_or(&self.calendar, |own| &own.calendar)
     }
 
     /// Who vouches for specialists.

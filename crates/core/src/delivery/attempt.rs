@@ -9,13 +9,14 @@ use crate::domain::address::mask_addresses;
 use crate::domain::gate::{Gate, may_begin, may_finish};
 use crate::domain::incoming::is_address_status;
 use crate::domain::lane_pause::Refused;
-use crate::domain::outgoing::Content;
+use crate::domain::outgoing::{Content, WriterContent};
 use crate::domain::retry::next_attempt;
 use crate::mail::compose::{NotComposable, compose};
 use crate::mail::parse::in_parser_thread;
 use crate::mail::{specialist_letter, writer_letter};
 use crate::smtp::{Class, Failure, Refusal, SendOutcome, SmtpSession, Stage};
 use crate::store::outbox::{Claimed, Ending};
+use crate::store::promise::Promise;
 use crate::store::{Result, StoreError};
 
 /// How often a claim is renewed while the server is waited for (promises.md: lease 60 s).
@@ -139,6 +140,12 @@ impl Delivery {
                 self.clock.now(),
             )
             .await?;
+        let promise = match &content {
+            Content::Writer(_, WriterContent::Receipt { beginning, .. }) => {
+                Some(Promise::of(beginning, &office.desk.calendar))
+            }
+            _ => None,
+        };
         let (making, moments) = (self.office.clone(), self.office.moments);
         // Files of many megabytes are read out of their letter and encoded here.
         let making = move || {
@@ -153,7 +160,9 @@ impl Delivery {
             compose(&draft)
         };
         let bytes = in_parser_thread(making).await.map_err(Stopped::Hold)??;
-        self.store.freeze(claimed, &bytes, self.clock.now()).await?;
+        self.store
+            .freeze(claimed, &bytes, promise.as_ref(), self.clock.now())
+            .await?;
         Ok(bytes)
     }
 

@@ -1,8 +1,9 @@
-//! When work begins, as a receipt says it.
+//! When work begins, and by when an answer comes, as a receipt says it.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::calendar::{Calendar, DayReason};
+use super::deadline::{Terms, answer_by};
 
 /// When work begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,10 @@ pub struct Beginning {
     pub begins: DateTime<Utc>,
     /// The first and last day off between now and then, if holidays are among them.
     pub holidays: Option<(NaiveDate, NaiveDate)>,
+    /// By when a person answers, where that is promised.
+    pub answer_by: Option<DateTime<Utc>>,
+    /// The year of the first of these instants whose production calendar is not known yet: it may still move.
+    pub provisional: Option<i32>,
 }
 
 /// Returns when work begins on what is registered at `now`.
@@ -22,7 +27,36 @@ pub fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
         open: begins <= now,
         begins,
         holidays: holidays(calendar, now, begins),
+        answer_by: None,
+        provisional: provisional(calendar, begins),
     }
+}
+
+impl Beginning {
+    /// Returns the same with the promise of an answer to what came at `received`, where a term is promised.
+    pub fn promising(
+        self,
+        calendar: &Calendar,
+        terms: Terms,
+        received: DateTime<Utc>,
+    ) -> Beginning {
+        let term = terms.first_answer_min;
+        let answer_by = term.and_then(|term_min| answer_by(calendar, term_min, received));
+        let provisional = self
+            .provisional
+            .or_else(|| provisional(calendar, answer_by?));
+        Beginning {
+            answer_by,
+            provisional,
+            ..self
+        }
+    }
+}
+
+/// The year of an instant whose production calendar is not known.
+fn provisional(calendar: &Calendar, at: DateTime<Utc>) -> Option<i32> {
+    let date = calendar.date_of(at);
+    calendar.day(date).provisional.then(|| date.year())
 }
 
 /// The days without an open minute before `begins`, if a holiday or a day the operator closed is among them.

@@ -134,6 +134,8 @@ pub struct Notice {
     pub related: Option<i64>,
     /// Earlier tickets of the same address.
     pub others: Vec<EarlierTicket>,
+    /// By when a person has to answer, where a term is set and nobody has.
+    pub answer_by: Option<DateTime<Utc>>,
     /// The files of the letter.
     pub files: Vec<FilePart>,
     /// The letter as it came in: its files and its other recipients are read from it.

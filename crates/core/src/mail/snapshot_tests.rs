@@ -97,6 +97,8 @@ fn receipt(numbers: Vec<i64>, open: bool, holidays: bool) -> WriterContent {
                 at("2026-11-24T09:00:00")
             },
             holidays: holidays.then(|| (day(2026, 12, 31), day(2027, 1, 10))),
+            answer_by: None,
+            provisional: None,
         },
         phones: vec!["8 (000) 000-00-00".into()],
     }
@@ -177,6 +179,8 @@ pub(super) fn letters(language: Language) -> Vec<(&'static str, Vec<u8>)> {
                     open: false,
                     begins: at("2026-11-24T09:00:00"),
                     holidays: None,
+                    answer_by: None,
+                    provisional: None,
                 },
             }),
         ),

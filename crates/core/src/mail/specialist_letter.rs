@@ -92,6 +92,7 @@ pub fn draft(
                 first => notice.first,
                 state,
                 assignee => notice.assignee,
+                answer_by => notice.answer_by.map(|at| moments.full(at)),
                 files => Value::from(Serde(&notice.files)),
                 copies,
                 notes,

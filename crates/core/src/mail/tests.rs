@@ -171,6 +171,8 @@ pub(super) fn night() -> WriterContent {
             open: false,
             begins: at("2026-11-30T09:00:00"),
             holidays: None,
+            answer_by: None,
+            provisional: None,
         },
         phones: vec!["8 (000) 000-00-00".into()],
     }
@@ -206,6 +208,8 @@ fn the_receipt_before_holidays_names_them() {
             open: false,
             begins: at("2027-01-11T09:00:00"),
             holidays,
+            answer_by: None,
+            provisional: None,
         },
         phones: Vec::new(),
     };
@@ -224,6 +228,8 @@ fn the_receipt_in_hours_and_one_for_several_letters_read_well() {
             open: true,
             begins: at("2026-11-23T10:14:30"),
             holidays: None,
+            answer_by: None,
+            provisional: None,
         },
         phones: Vec::new(),
     };
@@ -330,6 +336,7 @@ pub(super) fn notice() -> Notice {
         files: vec![file("konflikt.png", 2, true), file("zhurnal.exe", 3, false)],
         raw,
         header_only: false,
+        answer_by: None,
     }
 }
 
@@ -677,6 +684,8 @@ fn every_word_to_a_specialist_about_his_own_letter_can_be_said() {
                 open: false,
                 begins: opening,
                 holidays: None,
+                answer_by: None,
+                provisional: None,
             },
         };
         assert!(text(&writer_mail(reopened, language)).contains("1042"));
@@ -909,6 +918,8 @@ fn a_subject_is_answered_once() {
                 open: true,
                 begins: at("2026-11-24T09:00:00"),
                 holidays: None,
+                answer_by: None,
+                provisional: None,
             },
         };
         let wording = Wording::new(Language::Ru);

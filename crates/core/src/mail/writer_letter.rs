@@ -56,7 +56,7 @@ pub fn draft(
                 .holidays
                 .map(|(from, to)| (moments.day(from), moments.day(to)));
             let (holidays_from, holidays_to) = holidays.unzip();
-            let facts = context! { numbers, more, registered => moments.full(registered), open => beginning.open, begins => moments.on(beginning.begins), holidays_from, holidays_to, phones, desk };
+            let facts = context! { numbers, more, registered => moments.full(registered), open => beginning.open, begins => moments.on(beginning.begins), holidays_from, holidays_to, answer_by => beginning.answer_by.map(|at| moments.full(at)), provisional => beginning.provisional, phones, desk };
             // Nothing of the writer's own words: the address may be forged and its owner has not written (promise P14).
             (
                 wording.text("receipt", facts)?,
@@ -65,7 +65,7 @@ pub fn draft(
             )
         }
         WriterContent::Reopened { beginning } => {
-            let facts = context! { number, desk, open => beginning.open, begins => moments.on(beginning.begins) };
+            let facts = context! { number, desk, open => beginning.open, begins => moments.on(beginning.begins), provisional => beginning.provisional };
             (
                 wording.text("reopened", facts)?,
                 wording.text("writer_subject", context! { number, subject })?,

@@ -5,10 +5,12 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 
 use super::entity::{attachment, ledger, letter, message, ticket};
 use super::outbox::Claimed;
+use super::promise::first_answer_at;
 use super::registration::Registrar;
 use super::{Result, Store, StoreError};
 use crate::domain::address::EmailAddress;
 use crate::domain::beginning::beginning;
+use crate::domain::deadline;
 use crate::domain::files::{self, FilePart, LOGO_BYTES};
 use crate::domain::letter::Kind;
 use crate::domain::outgoing::{
@@ -163,6 +165,12 @@ impl Store {
                 }
                 let more = (in_all - numbers.len() as i64).max(0);
                 let registered = latest.unwrap_or(cause.received_at);
+                let beginning = if numbers.len() == 1 && more == 0 {
+                    let desk = registrar.desk;
+                    beginning.promising(&desk.calendar, desk.terms, registered)
+                } else {
+                    beginning
+                };
                 Ok(WriterContent::Receipt {
                     numbers,
                     more,
@@ -298,6 +306,12 @@ impl Store {
             })
             .collect::<Result<_>>()?;
         let is_first = first.is_some_and(|first| first.id == message.id);
+        let answer_by = match registrar.desk.terms.first_answer_min {
+            Some(term_min) if first_answer_at(&self.db, ticket.number).await?.is_none() => {
+                deadline::answer_by(&registrar.desk.calendar, term_min, ticket.received_at)
+            }
+            _ => None,
+        };
         // What the specialists have read already is left out of a further letter.
         let body = if is_first {
             message.body.clone()
@@ -327,6 +341,7 @@ impl Store {
             address,
             related: ticket.related_ticket,
             others,
+            answer_by,
             files,
             raw,
             header_only,

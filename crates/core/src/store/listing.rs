@@ -27,6 +27,8 @@ pub struct TicketRow {
     pub assignee: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The support address it came to.
+    pub mailbox: String,
 }
 
 /// A ledger row, as scripts read it.
@@ -299,5 +301,6 @@ fn ticket_row(row: ticket::Model) -> TicketRow {
         assignee: row.assignee,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        mailbox: row.mailbox,
     }
 }

@@ -8,6 +8,7 @@
 //! - `digest`: notices, and what stands for them in a flood;
 //! - `wake`: word of letters that another process wrote;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
+//! - `promise`: what a receipt promised, and where a ticket's terms stand;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
 mod address;
@@ -24,6 +25,7 @@ pub mod letters;
 pub mod listing;
 mod new_letter;
 pub mod outbox;
+pub mod promise;
 mod quoted_pictures;
 mod receipts;
 pub mod registration;

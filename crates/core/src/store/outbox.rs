@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 use super::entity::letter;
 use super::lease::LEASE;
 use super::new_letter::{Cause, alert_of_mailbox, is_written, tell_author};
+use super::promise::{self, Promise};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
 use super::{
@@ -264,23 +265,30 @@ impl Store {
         self.renew_claim(claimed, now).await
     }
 
-    /// Freezes the finished bytes, immediately before DATA: from here to a known outcome they are what is sent.
-    pub async fn freeze(&self, claimed: &Claimed, bytes: &[u8], now: DateTime<Utc>) -> Result<()> {
+    /// Freezes the finished bytes, immediately before DATA: from here to a known outcome they are what is sent. What a
+    /// receipt promises is kept with them.
+    pub async fn freeze(
+        &self,
+        claimed: &Claimed,
+        bytes: &[u8],
+        promise: Option<&Promise>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
         let freeze = "UPDATE letter SET frozen = $3, lease_until = $4 WHERE id = $1 AND fence = $2 AND state = 'sending'";
-        owned(
-            claimed,
-            execute(
-                &self.db,
-                freeze,
-                [
-                    claimed.id.into(),
-                    claimed.row.fence.into(),
-                    bytes.to_vec().into(),
-                    (now + LEASE).into(),
-                ],
-            )
-            .await?,
-        )
+        let values = [
+            claimed.id.into(),
+            claimed.row.fence.into(),
+            bytes.to_vec().into(),
+            (now + LEASE).into(),
+        ];
+        let Some(promise) = promise else {
+            return owned(claimed, execute(&self.db, freeze, values).await?);
+        };
+        let tx = self.begin_write().await?;
+        owned(claimed, execute(&tx, freeze, values).await?)?;
+        promise::keep(&tx, claimed.id, promise, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Records how an attempt ended, with what follows from it: the ticket's history, and a word to the author of an

@@ -15,6 +15,7 @@ use super::lease::{self, Held};
 use super::new_letter::{
     Cause, NewRow, alert_of_message, alert_operator, insert_letter, is_written, json,
 };
+use super::promise;
 use super::{Result, Store, StoreError, address, execute, query_one, quoted_pictures, unsent};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Desk;
@@ -310,6 +311,7 @@ async fn open_ticket(
         ..Default::default()
     };
     let number = row.insert(tx).await?.number;
+    promise::note_state(tx, number, State::New, received_at).await?;
     if let Some(requester) = &new.requester {
         let upsert = "INSERT INTO person (address, name, first_seen_at, last_seen_at) VALUES ($1, $2, $3, $3)
                       ON CONFLICT (address) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN person.name ELSE excluded.name END, last_seen_at = excluded.last_seen_at";
@@ -347,7 +349,7 @@ pub(super) async fn move_ticket(
         ],
     )
     .await?;
-    Ok(())
+    promise::note_state(tx, number, state, now).await
 }
 
 /// Writes one line of a ticket's history.

@@ -5,6 +5,7 @@ mod intake;
 mod lab;
 mod loops;
 mod outbox;
+mod promise;
 mod registration;
 mod schema;
 mod sending;

@@ -71,6 +71,12 @@ impl fmt::Display for DayInterval {
     }
 }
 
+/// Hours of one day as a setting lists them.
+pub(super) fn listed(hours: &[DayInterval]) -> String {
+    let hours: Vec<String> = hours.iter().map(ToString::to_string).collect();
+    hours.join(",")
+}
+
 /// Refuses hours of one day that overlap or are out of order. Hours that touch are fine.
 pub(super) fn check_order(day: &str, intervals: &[DayInterval]) -> Result<(), CalendarError> {
     match intervals.windows(2).find(|w| w[0].to_min > w[1].from_min) {

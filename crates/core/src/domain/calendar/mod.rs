@@ -14,6 +14,7 @@
 //! | `open_hours` | the layers put together: what is one date like, and why |
 //! | `compiled` | the open time of a year as sorted spans with a running total |
 //! | `search` | is it open, when does it open or close, adding and counting working time |
+//! | `version` | which calendar an answer was counted by |
 //! | `wall_clock` | local time to UTC and back, over clock changes |
 //!
 //! Later layers win: week < production calendar < exceptions.
@@ -28,6 +29,7 @@ mod laws_tests;
 mod open_hours;
 mod production;
 mod search;
+mod version;
 mod wall_clock;
 mod week;
 

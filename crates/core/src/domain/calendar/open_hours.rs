@@ -93,6 +93,22 @@ impl Calendar {
         &self.years
     }
 
+    /// Everything that decides an answer, a fact a line.
+    pub(super) fn canonical(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("zone {}", self.zone.name()),
+            format!("shortened {}", self.shortened),
+        ];
+        lines.extend(self.week.canonical());
+        lines.extend(
+            self.production
+                .iter()
+                .flat_map(ProductionCalendar::canonical),
+        );
+        lines.extend(self.exceptions.canonical());
+        lines
+    }
+
     /// The local date of an instant.
     pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
         wall_clock::local(self.zone, at).date()

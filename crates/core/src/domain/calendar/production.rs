@@ -90,6 +90,22 @@ impl ProductionCalendar {
         &self.years
     }
 
+    /// Its years and facts without their notes, a line each.
+    pub(super) fn canonical(&self) -> Vec<String> {
+        let years = self.years.iter().map(|year| format!("year {year}"));
+        let facts = self.facts.iter().map(|(date, fact)| {
+            let kind = match fact {
+                // Both are closed all day.
+                Fact::Holiday(_) | Fact::TransferredDayOff(_) => "off",
+                Fact::WorkingWeekend { short: None, .. } => "worked",
+                Fact::WorkingWeekend { short: Some(_), .. } => "worked short",
+                Fact::Shortened(_) => "short",
+            };
+            format!("{date} {kind}")
+        });
+        years.chain(facts).collect()
+    }
+
     /// The last day of the last year with data.
     pub(super) fn data_end(&self) -> Option<NaiveDate> {
         NaiveDate::from_ymd_opt(*self.years.last()?, 12, 31)

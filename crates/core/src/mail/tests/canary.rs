@@ -153,6 +153,7 @@ fn notice(random: &mut Random) -> SpecialistContent {
         files: (0..random.below(2)).map(|_| file("zhurnal.exe")).collect(),
         raw,
         header_only: false,
+        answer_by: None,
     }))
 }
 

@@ -121,6 +121,7 @@ fn notice(text: &str) -> SpecialistContent {
         files: Vec::new(),
         raw: b"From: rita@family.test\r\n\r\nx".to_vec(),
         header_only: false,
+        answer_by: None,
     }))
 }
 

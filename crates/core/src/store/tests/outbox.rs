@@ -19,7 +19,7 @@ on_both_engines! {
         let later = now + TimeDelta::seconds(61);
         let fresh = claim("host-b/1/1", later).await.expect("the lease ran out");
         assert_eq!((fresh.id, fresh.attempts), (stale.id, 2));
-        assert!(matches!(lab.store.freeze(&stale, b"x", later).await, Err(StoreError::LeaseLost(_))));
+        assert!(matches!(lab.store.freeze(&stale, b"x", None, later).await, Err(StoreError::LeaseLost(_))));
         assert!(matches!(lab.store.finish(lab.registrar(), &stale, &Ending::Sent, later).await, Err(StoreError::LeaseLost(_))));
         lab.store.finish(lab.registrar(), &fresh, &Ending::Sent, later).await.expect("its holder may");
         assert_eq!(lab.text("SELECT state FROM letter WHERE kind = 'receipt'").await, "sent");
@@ -78,7 +78,7 @@ on_both_engines! {
         lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await;
         let claim = async |at| lab.store.claim(Lane::Poller, lab.mailbox.as_str(), "h/1/1", at).await.expect("the database").expect("a receipt");
         let first = claim(now).await;
-        lab.store.freeze(&first, b"the bytes", now).await.expect("frozen");
+        lab.store.freeze(&first, b"the bytes", None, now).await.expect("frozen");
         lab.store.finish(lab.registrar(), &first, &Ending::Unknown { at: now, why: "no answer".to_owned() }, now).await.expect("recorded");
         assert_eq!(lab.text("SELECT state FROM letter WHERE kind = 'receipt'").await, "maybe_sent");
         let second = claim(now).await;
@@ -97,7 +97,7 @@ on_both_engines! {
         lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await;
         let claim = async || lab.store.claim(Lane::Poller, lab.mailbox.as_str(), "h/1/1", now).await.expect("the database").expect("a receipt");
         let first = claim().await;
-        lab.store.freeze(&first, b"the bytes", now).await.expect("frozen");
+        lab.store.freeze(&first, b"the bytes", None, now).await.expect("frozen");
         lab.store.finish(lab.registrar(), &first, &Ending::TryAgain { at: now, why: "451".to_owned() }, now).await.expect("recorded");
         assert_eq!(claim().await.frozen, None);
     }

@@ -30,7 +30,7 @@ impl Lab {
             .await;
         let receipt = self.claim(Lane::Poller, now).await.expect("a receipt");
         self.store
-            .freeze(&receipt, b"the bytes", now)
+            .freeze(&receipt, b"the bytes", None, now)
             .await
             .expect("frozen");
         let at = now + TimeDelta::minutes(1);
@@ -187,7 +187,7 @@ on_both_engines! {
         let held = lab.lease("a", now).await;
         lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await;
         let receipt = lab.claim(Lane::Poller, now).await.expect("a receipt");
-        lab.store.freeze(&receipt, b"the bytes", now).await.expect("frozen");
+        lab.store.freeze(&receipt, b"the bytes", None, now).await.expect("frozen");
         let later = now + TimeDelta::seconds(61);
         let note = async |at| lab.store.note_unanswered(Lane::Poller, "help@school.test", at).await.expect("recorded");
         note(now).await;
@@ -213,7 +213,7 @@ on_both_engines! {
         for _ in 0..2 {
             let mut receipt = lab.claim(Lane::Poller, now).await.expect("a receipt");
             receipt.keep_copy = true;
-            lab.store.freeze(&receipt, b"the bytes", now).await.expect("frozen");
+            lab.store.freeze(&receipt, b"the bytes", None, now).await.expect("frozen");
             lab.finish(&receipt, Ending::Sent, now).await;
         }
         let next = async |at| lab.store.next_copy("help@school.test", at).await.expect("the database");

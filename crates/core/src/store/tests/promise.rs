@@ -1,0 +1,112 @@
+//! What a receipt promises is kept, and where terms stand follows from what happened to the ticket.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::lab::{Lab, from_rita, monday, on_both_engines};
+use crate::domain::beginning::beginning;
+use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
+use crate::domain::deadline::Terms;
+use crate::domain::letter::Lane;
+use crate::domain::registration::NewEvent;
+use crate::domain::ticket::State;
+use crate::store::promise::Promise;
+use crate::store::registration::{insert_event, move_ticket};
+
+const TERMS: Terms = Terms {
+    first_answer_min: Some(540),
+    solution_min: Some(540),
+};
+
+/// The desk, closed on Tuesday too.
+fn closed_on_tuesday() -> Calendar {
+    let week = Week::parse([("mon-fri", vec!["09:00-18:00".to_owned()])]).expect("a week");
+    let closed = Exceptions::parse(["2026-11-24"], [""; 0]).expect("a date");
+    let ru = Some(ProductionCalendar::ru());
+    Calendar::new(chrono_tz::Europe::Moscow, week, ru, closed, true).expect("a calendar")
+}
+
+impl Lab {
+    /// Somebody writes on Monday evening, and the receipt promises an answer within a working day.
+    async fn promised(&self, now: DateTime<Utc>) -> Promise {
+        let held = self.lease("a", now).await;
+        self.register(&from_rita("1@family.test", "s", "b"), &held, now)
+            .await;
+        let claimed = self
+            .store
+            .claim(Lane::Poller, self.mailbox.as_str(), "h/1/1", now)
+            .await;
+        let claimed = claimed.expect("the database").expect("a receipt");
+        let calendar = &self.desk.calendar;
+        let beginning = beginning(calendar, now).promising(calendar, TERMS, now);
+        let promise = Promise::of(&beginning, calendar);
+        self.store
+            .freeze(&claimed, b"the bytes", Some(&promise), now)
+            .await
+            .expect("frozen");
+        promise
+    }
+
+    async fn moved(&self, state: State, at: DateTime<Utc>) {
+        move_ticket(&self.store.db, 1, state, None, at)
+            .await
+            .expect("moved");
+    }
+}
+
+on_both_engines! {
+    async fn a_promise_is_kept_and_shows_what_moves_it(lab: &Lab) {
+        let now = monday("20:00:00");
+        let promise = lab.promised(now).await;
+        let tuesday = |time: &str| monday(time) + TimeDelta::days(1);
+        assert_eq!((promise.begins, promise.answer_by), (tuesday("09:00:00"), Some(tuesday("18:00:00"))));
+
+        let terms = lab.store.terms(1, &lab.desk.calendar, TERMS, now).await.expect("the database").expect("a ticket");
+        assert_eq!((terms.first_answer_due, terms.solution_due), (Some(tuesday("18:00:00")), Some(tuesday("18:00:00"))));
+        let kept = terms.promise.expect("a promise");
+        assert!(!kept.is_moved() && !kept.calendar_changed, "{kept:?}");
+        assert_eq!(kept.calendar, lab.desk.calendar.version());
+
+        let other = closed_on_tuesday();
+        let moved = lab.store.moved_promises(lab.mailbox.as_str(), &other, TERMS, now).await.expect("the database");
+        assert_eq!(moved.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+        let (_, kept) = &moved[0];
+        assert!(kept.is_moved() && kept.calendar_changed);
+        assert_eq!((kept.begins_at, kept.begins_today), (tuesday("09:00:00"), tuesday("09:00:00") + TimeDelta::days(1)));
+        let same = lab.store.moved_promises(lab.mailbox.as_str(), &lab.desk.calendar, TERMS, now).await;
+        assert_eq!(same.expect("the database"), []);
+        // Another term moves the answer alone; without one, what was promised stays to be seen.
+        for terms in [Terms { first_answer_min: Some(60), ..TERMS }, Terms::default()] {
+            let moved = lab.store.moved_promises(lab.mailbox.as_str(), &lab.desk.calendar, terms, now).await.expect("the database");
+            assert!(!moved[0].1.calendar_changed && moved[0].1.answer_by_today != Some(tuesday("18:00:00")));
+        }
+        // Once it was answered nobody waits for it.
+        lab.moved(State::Answered, tuesday("10:00:00")).await;
+        let moved = lab.store.moved_promises(lab.mailbox.as_str(), &other, TERMS, now).await;
+        assert_eq!(moved.expect("the database"), []);
+    }
+
+    async fn terms_follow_from_what_happened(lab: &Lab) {
+        let now = monday("10:00:00");
+        lab.promised(now).await;
+        let stand = async |at: DateTime<Utc>| {
+            lab.store.terms(1, &lab.desk.calendar, TERMS, at).await.expect("the database").expect("a ticket")
+        };
+        lab.moved(State::InWork, monday("10:30:00")).await;
+        lab.moved(State::InWork, monday("11:00:00")).await;
+        assert_eq!(lab.number("SELECT count(*) FROM ticket_state").await, 2, "the same state is noted once");
+        insert_event(&lab.store.db, Some(1), NewEvent::new("answered", "sam", ""), monday("12:00:00")).await.expect("noted");
+        lab.moved(State::Answered, monday("12:00:00")).await;
+        insert_event(&lab.store.db, Some(1), NewEvent::new("answered", "sam", ""), monday("12:30:00")).await.expect("noted");
+        let paused = stand(monday("20:00:00")).await;
+        assert_eq!(paused.first_answer_at, Some(monday("12:00:00")), "the first, not the latest");
+        assert_eq!((paused.solution_due, paused.solution_left_min, paused.late), (None, Some(420), false));
+        let friday = monday("10:00:00") + TimeDelta::days(4);
+        lab.moved(State::InWork, friday).await;
+        let due = friday + TimeDelta::hours(7);
+        assert_eq!(stand(friday).await.solution_due, Some(due));
+        assert!(stand(due + TimeDelta::seconds(1)).await.late);
+        assert_eq!(lab.store.terms(2, &lab.desk.calendar, TERMS, now).await.expect("the database"), None);
+        let none = lab.store.terms(1, &lab.desk.calendar, Terms::default(), now).await.expect("the database").expect("a ticket");
+        assert_eq!((none.first_answer_due, none.solution_due, none.solution_left_min, none.late), (None, None, None, false));
+    }
+}
