@@ -61,26 +61,22 @@ pub fn hours(file: Option<PathBuf>) -> Result<Hours, Exit> {
     })
 }
 
-/// Returns the calendar of this name, or that of `[hours]`.
-///
-/// # Errors
-/// [`Exit::Usage`], after printing which there are.
-pub fn calendar(mut hours: Hours, name: Option<&str>) -> Result<Calendar, Exit> {
+/// Returns the calendar of this name, or that of `[hours]`; `None` after printing which there are.
+pub fn calendar<'a>(hours: &'a Hours, name: Option<&str>) -> Option<&'a Calendar> {
     let Some(name) = name else {
-        return Ok(hours.calendar);
+        return Some(&hours.calendar);
     };
-    hours.named.remove(name).ok_or_else(|| {
+    let found = hours.named.get(name);
+    if found.is_none() {
         let names: Vec<&str> = hours.named.keys().map(String::as_str).collect();
-        eprintln!(
-            "there is no [[calendar]] named {name:?}; there are: {}",
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            }
-        );
-        Exit::Usage
-    })
+        let names = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        eprintln!("there is no [[calendar]] named {name:?}; there are: {names}");
+    }
+    found
 }
 
 /// Opens the database for a command that asks and makes nothing: a file that is not there stays so, for whoever

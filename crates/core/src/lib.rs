@@ -19,6 +19,7 @@
 //! | [`delivery`] | the loop that takes letters from the outbox and sends them; both daemons run it, each in its lane |
 //! | [`config`] | one file for both daemons, checked as a whole before anything is opened |
 //! | [`daemon`] | what both daemons begin and end with |
+//! | [`calendar_import`] | production calendars in the formats people have, translated and compared |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
 //! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
 //!
@@ -28,6 +29,7 @@
 //! outgoing letters, the ledger's outcome. [`delivery`] claims a due letter ([`store::outbox`]), asks
 //! [`domain::gate`], composes it ([`store::content`], [`mail::compose`]), sends it, and records the outcome.
 
+pub mod calendar_import;
 pub mod check;
 pub mod cli;
 pub mod clock;

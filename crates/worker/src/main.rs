@@ -16,7 +16,7 @@ use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::store::listing::TicketRow;
 use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::{config, health, logging, tls};
-use ninetosix_worker::{app, calendar_ask, check, letters, tickets};
+use ninetosix_worker::{app, calendar_ask, calendar_import, check, letters, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -29,7 +29,25 @@ struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Asked,
+}
+
+/// What needs no more than the hours, and what needs the whole configuration.
+#[derive(Subcommand)]
+enum Asked {
+    #[command(flatten)]
+    OfDesk(Command),
+    /// Business time: ask it, look at it
+    #[command(
+        after_help = "Example: echo 'next_open 2026-12-30T19:10:00+03:00' | ninetosix-worker calendar ask"
+    )]
+    Calendar {
+        #[command(subcommand)]
+        what: CalendarCommand,
+        /// The named calendar instead of that of [hours]
+        #[arg(long, global = true, value_name = "NAME")]
+        name: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -83,17 +101,6 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
-    /// Business time: ask it, look at it
-    #[command(
-        after_help = "Example: echo 'next_open 2026-12-30T19:10:00+03:00' | ninetosix-worker calendar ask"
-    )]
-    Calendar {
-        #[command(subcommand)]
-        what: CalendarCommand,
-        /// The named calendar instead of that of [hours]
-        #[arg(long, global = true, value_name = "NAME")]
-        name: Option<String>,
-    },
 }
 
 #[derive(Subcommand)]
@@ -103,6 +110,8 @@ enum CalendarCommand {
         after_help = "Questions: is_open T, next_open T, next_close T, add_working_minutes T N, add_working_days T N,\n           working_minutes_between A B; T, A and B as 2026-12-30T19:10:00+03:00 (RFC 3339, any offset).\nAnswers: true or false, an instant in UTC, a number, or \"error: ...\"; after an error the exit code is 1."
     )]
     Ask,
+    /// Translate a year from another format and say what it changes; writes nothing without --write
+    Import(calendar_import::Import),
 }
 
 /// Which letters are listed.
@@ -173,17 +182,16 @@ enum TicketsCommand {
 fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();
-    let cli = match cli.command {
+    let command = match cli.command {
         // These need no secret, and anybody may ask.
-        Command::Calendar { what, name } => return calendar(what, cli.config, name),
-        command => Cli { command, ..cli },
+        Asked::Calendar { what, name } => return calendar(what, cli.config, name.as_deref()),
+        Asked::OfDesk(command) => command,
     };
     let settings = match cli::settings(cli.config) {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
-    cli::finish(match cli.command {
-        Command::Calendar { .. } => unreachable!("it was answered above"),
+    cli::finish(match command {
         Command::Run => run(settings),
         Command::Check { json } => cli::block_on(async {
             let good = check::run(&settings, &SystemClock).await.print(json);
@@ -243,19 +251,21 @@ fn main() -> ExitCode {
 }
 
 /// Answers about business time.
-fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<String>) -> ExitCode {
-    let calendar = match cli::hours(config).and_then(|hours| cli::calendar(hours, name.as_deref()))
-    {
-        Ok(calendar) => calendar,
+fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<&str>) -> ExitCode {
+    let hours = match cli::hours(config) {
+        Ok(hours) => hours,
         Err(exit) => return exit.into(),
     };
-    let done = match what {
+    let Some(calendar) = cli::calendar(&hours, name) else {
+        return Exit::Usage.into();
+    };
+    cli::finish(match what {
         CalendarCommand::Ask => {
             let (questions, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
-            calendar_ask::ask(&calendar, questions, answers)
+            calendar_ask::ask(calendar, questions, answers).map_err(anyhow::Error::from)
         }
-    };
-    cli::finish(done.map_err(anyhow::Error::from))
+        CalendarCommand::Import(import) => import.run(calendar, hours.language),
+    })
 }
 
 /// Runs the daemon.

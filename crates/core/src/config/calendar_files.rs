@@ -7,6 +7,7 @@ use super::hours::flaw;
 use super::problem::{Flaw, Words, quoted, words};
 use super::reader::Section;
 use super::sources::read_text;
+use crate::calendar_import::{Format, recognise};
 use crate::domain::calendar::ProductionCalendar;
 
 /// The production calendar, `Some(None)` if none is wanted, or `None` after noting what is wrong.
@@ -72,6 +73,9 @@ fn years(path: &Path, name: &str, given: &BTreeMap<i32, &str>) -> Result<Product
             ),
         )
     })?;
+    if let Some(format) = recognise(&text).filter(|format| *format != Format::Csv) {
+        return Err(other_format(name, format));
+    }
     let years = ProductionCalendar::parse(&text).map_err(|error| flaw(&error))?;
     let twice = years
         .years()
@@ -90,6 +94,20 @@ fn years(path: &Path, name: &str, given: &BTreeMap<i32, &str>) -> Result<Product
             ),
         )),
     }
+}
+
+fn other_format(name: &str, format: Format) -> Flaw {
+    let (value, title) = (quoted(name), format.title());
+    Flaw::new(
+        words!(
+            "{value}: похоже на {title}, а здесь читается только наш CSV",
+            "{value}: this looks like {title}, and only our own CSV is read here"
+        ),
+        words!(
+            "сначала переведите файл: ninetosix-worker calendar import {name} --write НОВЫЙ.csv, и впишите сюда новый",
+            "import it first: ninetosix-worker calendar import {name} --write NEW.csv, and name the new file here"
+        ),
+    )
 }
 
 fn files_without_calendar() -> Flaw {
@@ -123,7 +141,12 @@ mod tests {
     fn files_replace_whole_years_and_each_year_has_one_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let row = "date,kind,note,source\n2028-01-01,holiday,х,х\n";
-        for (name, text) in [("a.csv", row), ("b.csv", row), ("c.csv", "date\n")] {
+        for (name, text) in [
+            ("a.csv", row),
+            ("b.csv", row),
+            ("c.csv", "date\n"),
+            ("e.csv", "<calendar year=\"2028\"/>"),
+        ] {
             std::fs::write(dir.path().join(name), text).expect("written");
         }
         let calendar = read(dir.path(), "calendar_files = [\"a.csv\"]")
@@ -143,6 +166,10 @@ mod tests {
             (
                 "calendar_files = [\"d.csv\"]",
                 "hours.calendar_files[1]: «d.csv»: there is no such file",
+            ),
+            (
+                "calendar_files = [\"e.csv\"]",
+                "import it first: ninetosix-worker calendar import e.csv --write",
             ),
             (
                 "calendar = \"none\"\ncalendar_files = [\"a.csv\"]",

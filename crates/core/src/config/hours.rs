@@ -191,7 +191,7 @@ fn sound<T>(section: &Section<'_>, place: String, result: Result<T, CalendarErro
 }
 
 /// The calendar's refusal in both languages.
-pub(super) fn flaw(error: &CalendarError) -> Flaw {
+pub(crate) fn flaw(error: &CalendarError) -> Flaw {
     match error {
         CalendarError::Interval { text, fault } => {
             let value = quoted(text);

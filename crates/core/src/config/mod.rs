@@ -56,7 +56,9 @@ mod token_key;
 
 pub use crate::domain::language::Language;
 pub use endpoint::{Endpoint, Provider, Security};
+pub(crate) use hours::flaw as calendar_flaw;
 pub use load::{load, load_hours};
+pub(crate) use problem::{Flaw, quoted, words};
 pub use problem::{Problem, Problems, Words};
 pub use settings::{
     AfterRegistration, Approval, Database, Hours, Identity, Mailbox, Phone, PhoneHours, Require,

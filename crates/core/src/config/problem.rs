@@ -30,29 +30,29 @@ impl Words {
 /// Makes [`Words`] from a Russian and an English format string; both capture names from the place of call.
 macro_rules! words {
     ($ru:literal, $en:literal $(,)?) => {
-        $crate::config::problem::Words {
+        $crate::config::Words {
             ru: format!($ru),
             en: format!($en),
         }
     };
 }
-pub(super) use words;
+pub(crate) use words;
 
 /// What is wrong with a value and what to do about it, before anybody knows where the value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) what: Words,
-    pub(super) cure: Words,
+pub(crate) struct Flaw {
+    pub(crate) what: Words,
+    pub(crate) cure: Words,
 }
 
 impl Flaw {
     /// A flaw of its two texts.
-    pub(super) fn new(what: Words, cure: Words) -> Self {
+    pub(crate) fn new(what: Words, cure: Words) -> Self {
         Self { what, cure }
     }
 
     /// The problem this flaw is at `place`.
-    pub(super) fn at(self, place: impl Into<String>) -> Problem {
+    pub(crate) fn at(self, place: impl Into<String>) -> Problem {
         Problem {
             place: place.into(),
             what: self.what,
@@ -107,7 +107,7 @@ impl fmt::Display for Problems {
 const SHOWN_CHARS: usize = 60;
 
 /// A value between quotation marks, shortened; only for keys that cannot hold a secret.
-pub(super) fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let mut shown: String = value.chars().take(SHOWN_CHARS).collect();
     if value.chars().nth(SHOWN_CHARS).is_some() {
         shown.push('…');

@@ -42,7 +42,8 @@ pub(super) fn fact(date: NaiveDate) -> Option<Fact> {
     Some(Fact::Shortened(format!("на час короче: канун ({name})")))
 }
 
-fn holiday(date: NaiveDate) -> Option<&'static str> {
+/// The public holiday that a date is.
+pub(crate) fn holiday(date: NaiveDate) -> Option<&'static str> {
     let (month, day) = (date.month(), date.day());
     let found = HOLIDAYS.iter().find(|h| (h.0, h.1) == (month, day));
     found.map(|h| h.2)

@@ -33,10 +33,13 @@ mod version;
 mod wall_clock;
 mod week;
 
+pub(crate) use article_112::holiday as public_holiday;
 pub use compiled::{FIRST_YEAR, LAST_YEAR};
 pub use error::CalendarError;
 pub use exceptions::Exceptions;
 pub use interval::DayInterval;
 pub use open_hours::{Calendar, Day, DayReason};
 pub use production::ProductionCalendar;
+pub(crate) use production::{Fact, HEADER};
+pub(crate) use wall_clock::parse_date;
 pub use week::Week;

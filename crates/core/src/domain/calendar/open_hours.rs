@@ -109,6 +109,11 @@ impl Calendar {
         lines
     }
 
+    /// The production calendar, if the desk keeps one.
+    pub fn production(&self) -> Option<&ProductionCalendar> {
+        self.production.as_ref()
+    }
+
     /// The local date of an instant.
     pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
         wall_clock::local(self.zone, at).date()

@@ -11,7 +11,7 @@ use super::article_112;
 use super::error::CalendarError;
 use super::wall_clock::parse_date;
 
-const HEADER: &str = "date,kind,note,source";
+pub(crate) const HEADER: &str = "date,kind,note,source";
 const NO_ROWS: &str =
     "no days follow; list every day of a year that differs from \"Monday to Friday\"";
 const SECOND_ROW: &str =
@@ -20,7 +20,7 @@ const RU: &str = include_str!("ru-production-calendar.csv");
 
 /// How one date differs from the five-day week. The texts are notes for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fact {
+pub(crate) enum Fact {
     /// Closed by law.
     Holiday(String),
     /// Closed, since a day off was moved here.
@@ -112,7 +112,7 @@ impl ProductionCalendar {
     }
 
     /// What is special about a date, from the data of its year or else from art. 112.
-    pub(super) fn fact(&self, date: NaiveDate) -> Option<Fact> {
+    pub(crate) fn fact(&self, date: NaiveDate) -> Option<Fact> {
         if self.years.contains(&date.year()) {
             self.facts.get(&date).cloned()
         } else {
