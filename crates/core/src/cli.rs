@@ -1,6 +1,7 @@
 //! What both programs' command lines share: where the configuration is, and what exit codes mean.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{self, Database, Hours, Settings};
@@ -77,6 +78,21 @@ pub fn calendar<'a>(hours: &'a Hours, name: Option<&str>) -> Option<&'a Calendar
         eprintln!("there is no [[calendar]] named {name:?}; there are: {names}");
     }
     found
+}
+
+/// Reads a text of at most a mebibyte, as operators write them.
+///
+/// # Errors
+/// If it cannot be read, is no UTF-8, or is larger.
+pub fn read_text(path: &Path) -> std::io::Result<String> {
+    const CAP_BYTES: u64 = 1024 * 1024;
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    file.take(CAP_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > CAP_BYTES {
+        return Err(std::io::Error::other("it is larger than a mebibyte"));
+    }
+    Ok(text)
 }
 
 /// Opens the database for a command that asks and makes nothing: a file that is not there stays so, for whoever

@@ -8,4 +8,5 @@ pub mod calendar_ask;
 pub mod calendar_import;
 pub mod check;
 pub mod letters;
+pub mod simulate;
 pub mod tickets;

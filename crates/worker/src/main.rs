@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
+use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::mail::parse;
 use ninetosix_core::stop::{self, Stopper};
@@ -16,6 +18,7 @@ use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::store::listing::TicketRow;
 use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::{config, health, logging, tls};
+use ninetosix_worker::simulate::{self, script};
 use ninetosix_worker::{app, calendar_ask, calendar_import, check, letters, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
@@ -87,6 +90,27 @@ enum Command {
         /// How many of the latest
         #[arg(long, default_value_t = 50)]
         limit: u64,
+    },
+    /// Play days to come, and list when each receipt, notice, answer and deadline would be; nothing is sent
+    #[command(
+        after_help = "Example: ninetosix-worker simulate --from 2026-12-28 --to 2027-01-15\n\nThe file has a line each, in local time or with an offset:\n  2026-12-30T19:10 letter rita@family.example The diary does not open\n  2026-12-31T23:40 reply 1 ivan Please try again.\\n#close\nA reply answers the letter of that number, counted in the file; \\n in it is a new line. Without a file\nfour people write every day."
+    )]
+    Simulate {
+        /// The first day
+        #[arg(long, value_name = "DATE")]
+        from: NaiveDate,
+        /// The last day
+        #[arg(long, value_name = "DATE")]
+        to: NaiveDate,
+        /// Who writes and who replies when
+        #[arg(long, value_name = "FILE")]
+        letters: Option<PathBuf>,
+        /// The support address that is written to [default: the first]
+        #[arg(long, value_name = "ADDRESS")]
+        mailbox: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
     },
     /// List outgoing letters, or show, retry, cancel, hold or release some
     #[command(
@@ -222,6 +246,13 @@ fn main() -> ExitCode {
             what: Some(TicketsCommand::Attachment { number, name }),
             ..
         } => cli::block_on(attachment(&settings, number, &name)),
+        Command::Simulate {
+            from,
+            to,
+            letters,
+            mailbox,
+            json,
+        } => simulated(&settings, (from, to), letters, mailbox, json),
         Command::Letters { what, listed, json } => {
             let desk = letters::Letters {
                 settings: &settings,
@@ -282,6 +313,57 @@ fn run(settings: config::Settings) -> anyhow::Result<Exit> {
         app::run(settings, Arc::new(SystemClock), stop)
             .await
             .map(|()| Exit::Fine)
+    })
+}
+
+/// Plays the days from the first to the last, both included.
+fn simulated(
+    settings: &config::Settings,
+    (from, to): (NaiveDate, NaiveDate),
+    letters: Option<PathBuf>,
+    mailbox: Option<String>,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let refuse = |why: String| {
+        eprintln!("{why}");
+        Ok(Exit::Usage)
+    };
+    let mut mailboxes = settings.mailboxes.iter().map(|own| &own.address);
+    let wanted = mailbox.as_deref();
+    let is_wanted = |own: &&EmailAddress| wanted.is_none_or(|wanted| own.as_str() == wanted);
+    let Some(mailbox) = mailboxes.find(is_wanted) else {
+        return refuse(format!(
+            "{} is no support address",
+            wanted.unwrap_or_default()
+        ));
+    };
+    let zone = settings.calendar_of(mailbox.as_str()).zone();
+    if to < from || (to - from).num_days() > 366 {
+        return refuse(format!(
+            "{from} to {to}: name a first and a last day, a year apart at most"
+        ));
+    }
+    let script = match letters {
+        None => script::made_up(from, script::next(to), zone),
+        Some(file) => {
+            let text = match cli::read_text(&file) {
+                Ok(text) => text,
+                Err(error) => return refuse(format!("{}: {error}", file.display())),
+            };
+            match script::read(&text, zone, &settings.specialists) {
+                Ok(script) => script,
+                Err(why) => return refuse(format!("{}: {why}", file.display())),
+            }
+        }
+    };
+    let Some(end) = script::midnight(script::next(to), zone) else {
+        return refuse(format!("{to} has no end in {zone}"));
+    };
+    cli::block_on(async {
+        for event in simulate::run(settings, mailbox, &script, end).await? {
+            simulate::print(&event, zone, json)?;
+        }
+        Ok(Exit::Fine)
     })
 }
 

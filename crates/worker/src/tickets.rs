@@ -52,7 +52,10 @@ pub fn print_terms(terms: &TermsRow, zone: Tz) {
         (None, None) => {}
     }
     match (terms.solution_due, terms.solution_left_min) {
-        (Some(due), _) => println!("solution due {}", time(due)),
+        (Some(due), _) => match terms.solved_at {
+            Some(at) => println!("solved {}, due {}", time(at), time(due)),
+            None => println!("solution due {}", time(due)),
+        },
         (None, Some(left)) => println!(
             "solution: the term stands still, {}:{:02} working hours are left",
             left / 60,

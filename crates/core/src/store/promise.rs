@@ -58,6 +58,8 @@ pub struct TermsRow {
     pub solution_due: Option<DateTime<Utc>>,
     /// Working minutes that are left while it stands still.
     pub solution_left_min: Option<u32>,
+    /// When the ticket was closed, where it is.
+    pub solved_at: Option<DateTime<Utc>>,
     /// Whether one of them is, or was, late.
     pub late: bool,
     /// What its receipt promised.
@@ -109,6 +111,10 @@ impl Store {
             first_answer_at,
             solution_due: due(solution),
             solution_left_min,
+            solved_at: match history.last() {
+                Some((at, State::Closed)) => Some(*at),
+                _ => None,
+            },
             late: is_late(first) || is_late(solution),
             promise: self.promise(number, *received, calendar, terms).await?,
         }))

@@ -1,10 +1,8 @@
-//! `calendar import` as an operator runs it: dry first, then written, then kept by the configuration.
+//! `calendar import`: dry first, then written, then kept by the configuration.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use super::desk::{Answer, Desk};
 
 /// The public holidays of 2028, its Mondays off, and a worked Saturday: no decree says so yet.
 const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -16,79 +14,23 @@ const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <day d="05.09" t="1" h="1"/><day d="06.12" t="1" h="1"/><day d="11.03" t="2"/><day d="11.04" t="1" h="1"/>
 <day d="11.06" t="1" f="11.04"/></days></calendar>"#;
 
-struct Desk {
-    dir: tempfile::TempDir,
+/// A desk with a year in a file.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("2028.xml", XML);
+    desk
 }
 
-impl Desk {
-    /// A configuration in English with this line in `[hours]`.
-    fn new(hours: &str) -> Desk {
-        let dir = tempfile::tempdir().expect("a directory");
-        let desk = Desk { dir };
-        desk.write("2028.xml", XML);
-        desk.write("mail.password", "secret");
-        let private = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(desk.path("mail.password"), private).expect("set");
-        desk.configure(hours);
-        desk
-    }
-
-    fn configure(&self, hours: &str) {
-        let toml = format!(
-            "language = \"en\"\n[database]\nurl = \"sqlite:desk.db\"\n[identity]\nrequire = \"token\"\n[hours]\n{hours}\n[[mailbox]]\n\
-             address = \"help@school.example\"\npassword_file = \"mail.password\"\nimap = \"imaps://imap.school.example\"\n\
-             smtp = \"smtps://smtp.school.example\"\n[[specialist]]\nlogin = \"ivan\"\nname = \"Ivan\"\naddress = \"ivan@school.example\"\n"
-        );
-        self.write("ninetosix.toml", &toml);
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("written");
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.dir.path()).expect("a directory");
-        let names = entries.map(|entry| entry.expect("an entry").file_name());
-        let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into()).collect();
-        names.sort();
-        names
-    }
-
-    /// The exit code, what was printed, and what was complained of.
-    fn import(&self, input: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let mut child = Command::new(Path::new(env!("CARGO_BIN_EXE_ninetosix-worker")))
-            .args(["--config", "ninetosix.toml", "calendar", "import"])
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let mut stdin = child.stdin.take().expect("piped");
-        // A program that refuses reads nothing, and the pipe breaks.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
-    }
+fn import(desk: &Desk, input: &str, arguments: &[&str]) -> Answer {
+    let command = ["calendar", "import"];
+    desk.ask(input, &[&command, arguments].concat())
 }
 
 #[test]
 fn a_year_is_looked_at_dry_then_written_and_then_kept() {
-    let desk = Desk::new("");
+    let desk = desk();
     let before = desk.names();
-    let (code, said, complaint) = desk.import("", &["2028.xml"]);
+    let (code, said, complaint) = import(&desk, "", &["2028.xml"]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""), "{said}");
     for line in [
         "the configuration has no data of 2028: compared with counting by art. 112 alone",
@@ -100,7 +42,7 @@ fn a_year_is_looked_at_dry_then_written_and_then_kept() {
     }
     assert_eq!(desk.names(), before, "a dry run writes nothing");
 
-    let (code, said, _) = desk.import("", &["2028.xml", "--write", "2028.csv"]);
+    let (code, said, _) = import(&desk, "", &["2028.xml", "--write", "2028.csv"]);
     let out = desk.path("2028.csv");
     let line = format!("calendar_files = [{:?}]", out.display().to_string());
     assert!(code == Some(0) && said.contains(&line), "{said}");
@@ -111,15 +53,15 @@ fn a_year_is_looked_at_dry_then_written_and_then_kept() {
         "{csv}"
     );
 
-    let (code, _, complaint) = desk.import("", &["2028.xml", "--write", "2028.csv"]);
+    let (code, _, complaint) = import(&desk, "", &["2028.xml", "--write", "2028.csv"]);
     assert!(
         code == Some(1) && complaint.contains("there is such a file already"),
         "{complaint}"
     );
     assert_eq!(fs::read_to_string(&out).expect("still there"), csv);
 
-    desk.configure(&line);
-    let (code, said, _) = desk.import(&csv, &["-"]);
+    desk.hours(&line);
+    let (code, said, _) = import(&desk, &csv, &["-"]);
     assert_eq!(code, Some(0));
     assert!(
         said.contains("calendar in force") && said.contains("nothing differs"),
@@ -129,7 +71,7 @@ fn a_year_is_looked_at_dry_then_written_and_then_kept() {
 
 #[test]
 fn what_is_wrong_is_said_in_the_desks_words() {
-    let desk = Desk::new("");
+    let desk = desk();
     let digits = "1".repeat(365);
     for (input, arguments, words) in [
         (
@@ -159,17 +101,17 @@ fn what_is_wrong_is_said_in_the_desks_words() {
             "the file cannot be written",
         ),
     ] {
-        let (code, _, complaint) = desk.import(input, arguments);
+        let (code, _, complaint) = import(&desk, input, arguments);
         assert_eq!(code, Some(1), "{complaint}");
         assert!(complaint.contains(words), "{words}: {complaint}");
     }
-    let (code, _, usage) = desk.import("", &["2028.xml", "--format", "xls"]);
+    let (code, _, usage) = import(&desk, "", &["2028.xml", "--format", "xls"]);
     assert!(
         code == Some(2) && usage.contains("xmlcalendar-json"),
         "{usage}"
     );
-    desk.configure("calendar_files = [\"2028.xml\"]");
-    let (code, _, complaint) = desk.import("", &["2028.xml"]);
+    desk.hours("calendar_files = [\"2028.xml\"]");
+    let (code, _, complaint) = import(&desk, "", &["2028.xml"]);
     assert!(
         code == Some(2) && complaint.contains("import it first: ninetosix-worker calendar import"),
         "{complaint}"
