@@ -250,3 +250,10 @@ CREATE TABLE heartbeat (
     good_at  TIMESTAMPTZ,                       -- last turn that did all it should
     problem  TEXT                               -- what is wrong now, in the operator's words
 );
+
+-- The hours as they were approved last: one row, so that hours changed without a newer approval are noticed.
+CREATE TABLE approved_hours (
+    id           BIGINT  PRIMARY KEY NOT NULL CHECK (id = 1),
+    approved_on  TEXT NOT NULL,                 -- the day of approval, YYYY-MM-DD
+    rules        TEXT NOT NULL                  -- 'mon,tue 09:00-18:00', 'closed 2027-03-05' …, one a line
+);

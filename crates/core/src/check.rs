@@ -6,7 +6,9 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::approval;
 use crate::config::{Database, Language, Mailbox, Require, Settings, Words, token_key_trouble};
+use crate::domain::calendar::approved::Standing;
 use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
@@ -239,6 +241,71 @@ pub async fn database(report: &mut Report, settings: &Settings) -> Option<Store>
     None
 }
 
+/// Looks whether the hours are those that were approved.
+pub async fn approved_hours(
+    report: &mut Report,
+    settings: &Settings,
+    store: &Store,
+    now: DateTime<Utc>,
+) {
+    match approval::standing(settings, store, now).await {
+        Ok(Standing::Approved(_)) => {
+            let on = settings.hours.approved_on.unwrap_or_default();
+            let (ru, en) = (on.format("%d.%m.%Y"), on);
+            report.good(words(
+                format!("часы: те, что утверждены {ru}"),
+                format!("hours: as approved on {en}"),
+            ));
+        }
+        Ok(Standing::NotApproved) => report.good(words(
+            "часы: дата утверждения не указана (hours.approved_on), в графике на этом месте пустая строка",
+            "hours: no date of approval (hours.approved_on), the schedule has an empty line there",
+        )),
+        Ok(Standing::Changed {
+            approved_on,
+            gone,
+            new,
+        }) => {
+            let (was, is) = (few(&gone), few(&new));
+            let ru = approved_on.format("%d.%m.%Y");
+            report.warning(
+                words(
+                    format!("часы утверждены {ru}, но с тех пор изменились: было {was}; стало {is}"),
+                    format!("hours were approved on {approved_on} and have changed since: was {was}, is {is}"),
+                ),
+                words(
+                    "утвердите новый график (ninetosix-worker schedule) и впишите дату в hours.approved_on, или верните часы",
+                    "have the new schedule approved (ninetosix-worker schedule) and write its date into hours.approved_on, or restore the hours",
+                ),
+            );
+        }
+        Err(error) => report.warning(
+            words(
+                format!("часы: не удалось сравнить с утверждёнными: {error}"),
+                format!("hours: they could not be compared with those approved: {error}"),
+            ),
+            words(
+                "проверьте права этого пользователя на базу данных",
+                "check this user's rights on the database",
+            ),
+        ),
+    }
+}
+
+/// The first of some rules, and that there are more.
+fn few(rules: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = rules.iter().take(SHOWN).map(|rule| format!("«{rule}»"));
+    let mut shown: Vec<String> = shown.collect();
+    if rules.len() > SHOWN {
+        shown.push("…".to_owned());
+    }
+    if shown.is_empty() {
+        return "—".to_owned();
+    }
+    shown.join(", ")
+}
+
 /// Looks at where the first start will make the file, without making it: whoever does owns it.
 fn first_start(report: &mut Report, path: &Path) {
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -311,5 +378,72 @@ fn smtp_cure(error: &DialError) -> Words {
             "проверьте smtp: имя, порт и доступность сервера отсюда",
             "check smtp: name, port, and that the server can be reached from here",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[tokio::test]
+    async fn hours_changed_without_a_newer_approval_are_warned_of() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let password = dir.path().join("mail.password");
+        std::fs::write(&password, "x\n").expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&password, mode).expect("set");
+        let file = dir.path().join("ninetosix.toml");
+        let settings = |hours: &str| {
+            let toml = format!(
+                "language = \"en\"\n[database]\nurl = \"sqlite:desk.db\"\n[identity]\nrequire = \"token\"\n\
+                 [[mailbox]]\naddress = \"help@school.test\"\npassword_file = \"mail.password\"\nprovider = \"yandex\"\n\
+                 [[specialist]]\nlogin = \"ivan\"\nname = \"Ivan\"\naddress = \"ivan@school.test\"\n[hours]\n{hours}\n"
+            );
+            std::fs::write(&file, toml).expect("written");
+            config::load(&file).expect("sound")
+        };
+        let now = "2026-11-26T09:00:00Z".parse().expect("an instant");
+        let store = Store::open(&settings("").database).await.expect("opens");
+        for (hours, warned) in [
+            ("", None),
+            ("approved_on = 2026-08-28", None),
+            (
+                "approved_on = 2026-08-28\nmon-fri = [\"09:00-18:00\"]",
+                None,
+            ),
+            (
+                "approved_on = 2026-08-28\nmon-fri = [\"09:00-17:00\"]",
+                Some(
+                    "approved on 2026-08-28 and have changed since: was «mon,tue,wed,thu,fri 09:00-18:00», is «mon,tue,wed,thu,fri 09:00-17:00»",
+                ),
+            ),
+            (
+                "mon-fri = [\"09:00-17:00\"]",
+                Some("approved on 2026-08-28"),
+            ),
+            (
+                "approved_on = 2026-11-20\nmon-fri = [\"09:00-17:00\"]",
+                None,
+            ),
+            (
+                "approved_on = 2026-11-20\nmon-fri = [\"09:00-17:00\"]\nclosed = [\"2026-12-04\"]",
+                Some("was —, is «closed 2026-12-04»"),
+            ),
+        ] {
+            // Twice: asking must not make it true.
+            for _ in 0..2 {
+                let mut report = Report::new(Language::En);
+                approved_hours(&mut report, &settings(hours), &store, now).await;
+                let fact = &report.facts[0];
+                match warned {
+                    None => assert_eq!(fact.verdict, Verdict::Good, "{hours}: {fact:?}"),
+                    Some(words) => {
+                        assert_eq!(fact.verdict, Verdict::Warning, "{hours}: {fact:?}");
+                        assert!(fact.what.contains(words), "{hours}: {fact:?}");
+                    }
+                }
+            }
+        }
     }
 }

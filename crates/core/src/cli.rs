@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{self, Database, Hours, Settings};
-use crate::domain::calendar::Calendar;
 use crate::store::Store;
 
 /// Exit codes of every command.
@@ -41,43 +40,39 @@ pub fn settings(file: Option<PathBuf>) -> Result<Settings, Exit> {
     })
 }
 
-/// Loads when the desk works, which needs no secret. Where no file is named and none stands at its usual place, these are
-/// the hours of a desk whose file says nothing of them.
+/// Loads when the desk works, which needs no secret; `name` puts a named calendar in the place of that of `[hours]`. Where no
+/// file is named and none stands at its usual place, these are the hours of a desk whose file says nothing of them.
 ///
 /// # Errors
 /// [`Exit::Usage`], after printing.
-pub fn hours(file: Option<PathBuf>) -> Result<Hours, Exit> {
+pub fn hours(file: Option<PathBuf>, name: Option<&str>) -> Result<Hours, Exit> {
     let is_named = file.is_some() || std::env::var_os("NINETOSIX_CONFIG").is_some();
     let path = config::path(file);
-    if !is_named && !path.exists() {
+    let mut hours = if !is_named && !path.exists() {
         eprintln!(
             "{}: there is no such file; these are the hours of a desk whose file says nothing of them",
             path.display()
         );
-        return Ok(Hours::default());
-    }
-    config::load_hours(&path).map_err(|problems| {
-        eprintln!("{}:\n{problems}", path.display());
-        Exit::Usage
-    })
-}
-
-/// Returns the calendar of this name, or that of `[hours]`; `None` after printing which there are.
-pub fn calendar<'a>(hours: &'a Hours, name: Option<&str>) -> Option<&'a Calendar> {
-    let Some(name) = name else {
-        return Some(&hours.calendar);
+        Hours::default()
+    } else {
+        config::load_hours(&path).map_err(|problems| {
+            eprintln!("{}:\n{problems}", path.display());
+            Exit::Usage
+        })?
     };
-    let found = hours.named.get(name);
-    if found.is_none() {
-        let names: Vec<&str> = hours.named.keys().map(String::as_str).collect();
-        let names = if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        };
-        eprintln!("there is no [[calendar]] named {name:?}; there are: {names}");
+    if let Some(name) = name {
+        hours.calendar = hours.named.remove(name).ok_or_else(|| {
+            let names: Vec<&str> = hours.named.keys().map(String::as_str).collect();
+            let names = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            eprintln!("there is no [[calendar]] named {name:?}; there are: {names}");
+            Exit::Usage
+        })?;
     }
-    found
+    Ok(hours)
 }
 
 /// Reads a text of at most a mebibyte, as operators write them.

@@ -8,9 +8,11 @@ use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::approval;
 use crate::clock::Clock;
 use crate::config::{self, Settings, TokenKeyLine};
 use crate::delivery::{Delivery, Office};
+use crate::domain::calendar::approved::Standing;
 use crate::domain::letter::Lane;
 use crate::domain::token::{TokenKey, TokenKeys};
 use crate::smtp::{Security, SmtpServer, Timeouts};
@@ -69,6 +71,15 @@ impl Daemon {
             }
             pause = (pause * 2).min(PAUSE.1);
         };
+        match approval::standing(settings, &store, clock.now()).await {
+            Ok(Standing::Changed { approved_on, .. }) => tracing::warn!(
+                "the hours have changed since they were approved on {approved_on}; `check` says how"
+            ),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "whether the hours are those approved is not known")
+            }
+        }
         Ok(Some(Daemon {
             store,
             clock,

@@ -20,6 +20,7 @@
 //! | [`config`] | one file for both daemons, checked as a whole before anything is opened |
 //! | [`daemon`] | what both daemons begin and end with |
 //! | [`calendar_import`] | production calendars in the formats people have, translated and compared |
+//! | [`approval`] | whether the hours stand as the head approved them |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
 //! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
 //!
@@ -29,6 +30,7 @@
 //! outgoing letters, the ledger's outcome. [`delivery`] claims a due letter ([`store::outbox`]), asks
 //! [`domain::gate`], composes it ([`store::content`], [`mail::compose`]), sends it, and records the outcome.
 
+pub mod approval;
 pub mod calendar_import;
 pub mod check;
 pub mod cli;

@@ -11,7 +11,9 @@ use crate::imap::{Connection, ImapError, Role};
 pub async fn run(settings: &Settings, clock: &dyn Clock) -> Report {
     let mut report = Report::new(settings.language);
     check::configuration(&mut report, settings, clock.now());
-    check::database(&mut report, settings).await;
+    if let Some(store) = check::database(&mut report, settings).await {
+        check::approved_hours(&mut report, settings, &store, clock.now()).await;
+    }
     for mailbox in &settings.mailboxes {
         imap(&mut report, mailbox).await;
         check::smtp(&mut report, mailbox).await;

@@ -8,7 +8,9 @@ use ninetosix_core::config::Settings;
 pub async fn run(settings: &Settings, clock: &dyn Clock) -> Report {
     let mut report = Report::new(settings.language);
     check::configuration(&mut report, settings, clock.now());
-    check::database(&mut report, settings).await;
+    if let Some(store) = check::database(&mut report, settings).await {
+        check::approved_hours(&mut report, settings, &store, clock.now()).await;
+    }
     for mailbox in &settings.mailboxes {
         check::smtp(&mut report, mailbox).await;
     }

@@ -1,12 +1,16 @@
 //! Outbox to SMTP, inside business hours: notices, answers and everything else that is not a receipt.
 //!
 //! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators, [`letters`] outgoing letters; [`check`] tries the configuration;
-//!   [`calendar_import`] translates production calendars.
+//! - [`schedule`] is the sheet for the stand and the site, [`calendar`] answers when the desk is open, why a date is so, shows a
+//!   year, and translates one from other formats; [`simulate`] plays days to come.
 
 pub mod app;
-pub mod calendar_ask;
-pub mod calendar_import;
+pub mod calendar;
 pub mod check;
 pub mod letters;
+mod say;
+pub mod schedule;
 pub mod simulate;
+#[cfg(test)]
+mod testing;
 pub mod tickets;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use clap::{Args, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
@@ -18,8 +18,9 @@ use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::store::listing::TicketRow;
 use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::{config, health, logging, tls};
+use ninetosix_worker::calendar::{ask, import, show, why};
 use ninetosix_worker::simulate::{self, script};
-use ninetosix_worker::{app, calendar_ask, calendar_import, check, letters, tickets};
+use ninetosix_worker::{app, check, letters, schedule, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -40,9 +41,9 @@ struct Cli {
 enum Asked {
     #[command(flatten)]
     OfDesk(Command),
-    /// Business time: ask it, look at it
+    /// Business time: why a date is as it is, a whole year, questions of scripts, other calendars
     #[command(
-        after_help = "Example: echo 'next_open 2026-12-30T19:10:00+03:00' | ninetosix-worker calendar ask"
+        after_help = "Example: ninetosix-worker calendar why 2027-02-20\n         ninetosix-worker calendar show 2027\n         echo 'next_open 2026-12-30T19:10:00+03:00' | ninetosix-worker calendar ask"
     )]
     Calendar {
         #[command(subcommand)]
@@ -77,6 +78,21 @@ enum Command {
     /// Make the database's schema the one this program needs
     #[command(after_help = "Example: ninetosix-worker migrate")]
     Migrate,
+    /// Print the opening hours as people read them, from the settings that run the desk
+    #[command(
+        after_help = "Example: ninetosix-worker schedule > schedule.html\n         ninetosix-worker schedule --fragment > /var/www/school/hours.html\n         ninetosix-worker schedule --format ics > hours.ics"
+    )]
+    Schedule {
+        /// An A4 sheet to print, plain text, or exceptional days for calendar programs
+        #[arg(long, value_enum, default_value = "html")]
+        format: schedule::Format,
+        /// Only what goes inside a web page
+        #[arg(long)]
+        fragment: bool,
+        /// How many weeks of exceptional days are listed
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=104))]
+        weeks: u32,
+    },
     /// List tickets, or show one
     #[command(
         after_help = "Example: ninetosix-worker tickets show 1042\n         ninetosix-worker tickets attachment 1042 photo.jpg > photo.jpg"
@@ -129,13 +145,27 @@ enum Command {
 
 #[derive(Subcommand)]
 enum CalendarCommand {
+    /// What dates are like, why, and by which law or decree
+    Why {
+        /// As 2027-02-20 or 20.02.2027
+        #[arg(required = true, value_name = "DATE", value_parser = why::date)]
+        dates: Vec<NaiveDate>,
+    },
+    /// A year month by month, with totals to compare with the published norm
+    Show {
+        /// The year [default: this one]
+        #[arg(value_parser = clap::value_parser!(i32).range(1970..=2999))]
+        year: Option<i32>,
+        #[command(flatten)]
+        wanted: show::As,
+    },
     /// Answer one question a line from standard input, one answer a line
     #[command(
         after_help = "Questions: is_open T, next_open T, next_close T, add_working_minutes T N, add_working_days T N,\n           working_minutes_between A B; T, A and B as 2026-12-30T19:10:00+03:00 (RFC 3339, any offset).\nAnswers: true or false, an instant in UTC, a number, or \"error: ...\"; after an error the exit code is 1."
     )]
     Ask,
     /// Translate a year from another format and say what it changes; writes nothing without --write
-    Import(calendar_import::Import),
+    Import(import::Import),
 }
 
 /// Which letters are listed.
@@ -232,6 +262,18 @@ fn main() -> ExitCode {
             println!("the schema is current");
             Ok(Exit::Fine)
         }),
+        Command::Schedule {
+            format,
+            fragment,
+            weeks,
+        } => {
+            let wanted = schedule::Wanted {
+                format,
+                fragment,
+                weeks,
+            };
+            schedule::render(&settings, wanted, SystemClock.now()).and_then(|text| print(&text))
+        }
         Command::Tickets {
             what: None,
             json,
@@ -283,19 +325,28 @@ fn main() -> ExitCode {
 
 /// Answers about business time.
 fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<&str>) -> ExitCode {
-    let hours = match cli::hours(config) {
+    let hours = match cli::hours(config, name) {
         Ok(hours) => hours,
         Err(exit) => return exit.into(),
-    };
-    let Some(calendar) = cli::calendar(&hours, name) else {
-        return Exit::Usage.into();
     };
     cli::finish(match what {
         CalendarCommand::Ask => {
             let (questions, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
-            calendar_ask::ask(calendar, questions, answers).map_err(anyhow::Error::from)
+            ask::ask(&hours.calendar, questions, answers).map_err(anyhow::Error::from)
         }
-        CalendarCommand::Import(import) => import.run(calendar, hours.language),
+        CalendarCommand::Import(import) => import.run(&hours.calendar, hours.language),
+        CalendarCommand::Why { dates } => {
+            let lines = dates.into_iter().map(|date| why::line(&hours, date));
+            let lines = lines.collect::<Result<Vec<_>, _>>();
+            lines
+                .map_err(anyhow::Error::from)
+                .and_then(|lines| print(&format!("{}\n", lines.join("\n"))))
+        }
+        CalendarCommand::Show { year, wanted } => {
+            let now = SystemClock.now();
+            let year = year.unwrap_or_else(|| hours.calendar.date_of(now).year());
+            show::render(&hours, year, wanted, now).and_then(|text| print(&text))
+        }
     })
 }
 
@@ -391,6 +442,12 @@ async fn terms(
     Ok(store
         .terms(ticket.number, calendar, settings.terms, now)
         .await?)
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> anyhow::Result<Exit> {
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Fine)
 }
 
 async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::Result<Exit> {

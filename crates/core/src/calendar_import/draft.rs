@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::nonsense;
 use crate::config::{Flaw, Words, quoted, words};
-use crate::domain::calendar::{Fact, public_holiday};
+use crate::domain::calendar::{Fact, Note, public_holiday};
 use crate::domain::language::Language;
 use crate::mail::moment::Moments;
 
@@ -153,15 +153,15 @@ impl Draft {
         let name = || self.names.get(&date).cloned();
         match (self.kind(date), is_weekend(date)) {
             (Kind::Off, weekend) => match public_holiday(date).map(str::to_owned).or_else(name) {
-                Some(name) => Some(Fact::Holiday(name)),
+                Some(name) => Some(Fact::Holiday(note(name))),
                 None if weekend => None,
-                None => Some(Fact::TransferredDayOff(self.moved_here(date))),
+                None => Some(Fact::TransferredDayOff(note(self.moved_here(date)))),
             },
             (Kind::Worked, false) => None,
-            (Kind::Short, false) => Some(Fact::Shortened(self.short(date))),
+            (Kind::Short, false) => Some(Fact::Shortened(note(self.short(date)))),
             (kind, true) => Some(Fact::WorkingWeekend {
-                note: self.worked(date),
-                short: (kind == Kind::Short).then(|| self.short(date)),
+                note: note(self.worked(date)),
+                short: (kind == Kind::Short).then(|| note(self.short(date))),
             }),
         }
     }
@@ -205,6 +205,11 @@ impl Draft {
         let found = self.moves.iter().find(|(_, from)| **from == date);
         found.map(|(to, _)| *to)
     }
+}
+
+/// No format but our own names laws.
+fn note(text: String) -> Note {
+    Note::new(text, "")
 }
 
 /// The public holiday on the next day.

@@ -89,12 +89,14 @@ fn change(date: NaiveDate, old: Option<&Fact>, new: Option<&Fact>) -> Option<Wor
 
 fn note(fact: &Fact) -> String {
     match fact {
-        Fact::Holiday(note) | Fact::TransferredDayOff(note) | Fact::Shortened(note) => note.clone(),
-        Fact::WorkingWeekend { note, short: None } => note.clone(),
+        Fact::Holiday(note) | Fact::TransferredDayOff(note) | Fact::Shortened(note) => {
+            note.text.clone()
+        }
+        Fact::WorkingWeekend { note, short: None } => note.text.clone(),
         Fact::WorkingWeekend {
             note,
             short: Some(short),
-        } => format!("{note}; {short}"),
+        } => format!("{}; {}", note.text, short.text),
     }
 }
 

@@ -9,7 +9,7 @@ use super::draft::{Draft, Kind, dates, is_weekend};
 use super::format::Format;
 use super::nonsense;
 use crate::config::{Flaw, Words, calendar_flaw, words};
-use crate::domain::calendar::{Fact, HEADER, ProductionCalendar, public_holiday};
+use crate::domain::calendar::{Fact, HEADER, Note, ProductionCalendar, public_holiday};
 
 /// A calendar read from a file of whatever format.
 #[derive(Debug)]
@@ -183,12 +183,15 @@ fn oddities(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Vec<Words> {
     odd
 }
 
-/// The facts in our own format.
+/// The facts in our own format; `source` stands where a fact names no law.
 fn csv(facts: &BTreeMap<NaiveDate, Fact>, source: &str) -> String {
-    let source = cell(source);
     let mut csv = format!("{HEADER}\n");
-    let mut row = |date: &NaiveDate, kind: &str, note: &str| {
-        let note = cell(note);
+    let mut row = |date: &NaiveDate, kind: &str, note: &Note| {
+        let source = cell(match note.source.is_empty() {
+            true => source,
+            false => &note.source,
+        });
+        let note = cell(&note.text);
         writeln!(csv, "{date},{kind},{note},{source}").expect("a string takes every text");
     };
     for (date, fact) in facts {

@@ -17,6 +17,7 @@ use super::reader::{Reader, Section};
 use super::secret::Secrets;
 use super::settings::{Hours, Mailbox, Settings, Signboard};
 use super::sources::gather;
+use crate::domain::address::EmailAddress;
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
 
@@ -69,7 +70,8 @@ pub fn load_hours(path: &Path) -> Result<Hours, Problems> {
             let rest = problem.place.strip_prefix(table);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        of("hours") || of("calendar") || of("deadlines") || of("language")
+        let tables = ["language", "desk", "hours", "calendar", "deadlines"];
+        tables.into_iter().any(of)
     });
     hours
         .filter(|_| list.is_empty())
@@ -85,7 +87,6 @@ fn directory_of(path: &Path) -> PathBuf {
 /// Reads every table; `None` only after a problem was noted.
 fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let secrets = Secrets::new(reader);
-    let desk = signboard(&reader.section("desk"), language);
     let database = database(&reader.section("database"), &secrets);
     let mut book = AddressBook::default();
     let sections = reader.sections("mailbox");
@@ -111,7 +112,7 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let hours = hours?;
     Some(Settings {
         language,
-        desk: desk?,
+        desk: hours.desk,
         database: database?,
         mailboxes: mailboxes?,
         identity: identity?,
@@ -136,8 +137,16 @@ pub(super) fn hours(reader: &Reader<'_>, language: Language) -> Option<Hours> {
     let calendar = hours::calendar(&section);
     let named = hours::named_calendars(&reader.sections("calendar"), &section);
     let terms = deadlines::terms(&reader.section("deadlines"));
+    let desk = signboard(&reader.section("desk"), language);
+    let mailboxes = reader.sections("mailbox");
+    let host = mailboxes.first().and_then(|mailbox| {
+        let address = mailbox.has("address").then(|| mailbox.text("address"))??;
+        Some(EmailAddress::parse(&address)?.domain().to_owned())
+    });
     Some(Hours {
         language,
+        desk: desk?,
+        host: host.unwrap_or_else(|| Hours::NO_HOST.to_owned()),
         calendar: calendar?,
         named: named?,
         terms: terms?,
@@ -159,18 +168,10 @@ fn signboard(section: &Section<'_>, language: Language) -> Option<Signboard> {
     let name = if section.has("name") {
         section.text("name")
     } else {
-        Some(default_name(language).to_owned())
+        Some(Signboard::unnamed(language).name)
     };
     let site = section.parsed("site", site);
     Some(Signboard { name: name?, site })
-}
-
-/// What the desk is called until somebody names it.
-fn default_name(language: Language) -> &'static str {
-    match language {
-        Language::Ru => "Служба поддержки",
-        Language::En => "Support desk",
-    }
 }
 
 fn site(text: &str) -> Result<String, Flaw> {

@@ -117,12 +117,37 @@ impl Settings {
 pub struct Hours {
     /// Language of what is said about them.
     pub language: Language,
+    /// Whose hours they are.
+    pub desk: Signboard,
+    /// The domain of the first support address.
+    pub host: String,
     /// Business hours.
     pub calendar: Calendar,
     /// Further calendars by name.
     pub named: BTreeMap<String, Calendar>,
     /// What is promised.
     pub terms: Terms,
+}
+
+impl Hours {
+    /// The host of a desk without an address.
+    pub(super) const NO_HOST: &str = "localhost";
+}
+
+impl From<&Settings> for Hours {
+    fn from(settings: &Settings) -> Hours {
+        let mailbox = settings.mailboxes.first();
+        Hours {
+            language: settings.language,
+            desk: settings.desk.clone(),
+            host: mailbox
+                .map_or(Hours::NO_HOST, |mailbox| mailbox.address.domain())
+                .to_owned(),
+            calendar: settings.calendar.clone(),
+            named: BTreeMap::new(),
+            terms: settings.terms,
+        }
+    }
 }
 
 impl Default for Hours {
@@ -132,6 +157,8 @@ impl Default for Hours {
         let calendar = Calendar::new(Tz::Europe__Moscow, week, ru, Exceptions::default(), true);
         Hours {
             language: Language::default(),
+            desk: Signboard::unnamed(Language::default()),
+            host: Hours::NO_HOST.to_owned(),
             calendar: calendar.expect("a sound calendar"),
             named: BTreeMap::new(),
             terms: Terms::default(),
@@ -146,6 +173,20 @@ pub struct Signboard {
     pub name: String,
     /// Its page, `https://…` or `http://…`.
     pub site: Option<String>,
+}
+
+impl Signboard {
+    /// A desk that nobody has named.
+    pub(super) fn unnamed(language: Language) -> Signboard {
+        let name = match language {
+            Language::Ru => "Служба поддержки",
+            Language::En => "Support desk",
+        };
+        Signboard {
+            name: name.to_owned(),
+            site: None,
+        }
+    }
 }
 
 /// Where tickets live.

@@ -3,9 +3,11 @@
 //! - [`parse`] reads a letter that came in, [`invitation`] one to a meeting; [`explain`] says what was understood;
 //! - `writer_letter` and `specialist_letter` put outgoing letters into words, each with the facts its reader may know;
 //! - [`compose`] makes the words a mail, as text and as HTML, with pictures and files (`html_part`, `pictures`, `file_part`);
-//! - [`wording`] holds the texts, [`moment`] says dates.
+//! - [`wording`] holds the texts, [`moment`] says instants, `day_words` dates and hours, [`calendar_notes`] why a day is so.
 
+pub mod calendar_notes;
 pub mod compose;
+mod day_words;
 pub mod explain;
 mod file_part;
 pub mod flowed;

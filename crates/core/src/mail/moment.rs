@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use crate::domain::language::Language;
 
-const RU_WEEKDAYS: [&str; 7] = [
+pub(super) const RU_WEEKDAYS: [&str; 7] = [
     "понедельник",
     "вторник",
     "среда",
@@ -38,7 +38,7 @@ const RU_MONTHS: [&str; 12] = [
     "ноября",
     "декабря",
 ];
-const EN_WEEKDAYS: [&str; 7] = [
+pub(super) const EN_WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -47,7 +47,7 @@ const EN_WEEKDAYS: [&str; 7] = [
     "Saturday",
     "Sunday",
 ];
-const EN_MONTHS: [&str; 12] = [
+pub(super) const EN_MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -63,7 +63,7 @@ const EN_MONTHS: [&str; 12] = [
 ];
 
 /// Space that does not break a line.
-const NBSP: char = '\u{a0}';
+pub(super) const NBSP: char = '\u{a0}';
 
 /// Says instants in one language and one zone.
 #[derive(Debug, Clone, Copy)]

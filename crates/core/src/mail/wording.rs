@@ -27,8 +27,17 @@ const EN: [(&str, &str); 9] = [
     ("alert", include_str!("wording/en/alert.txt")),
     ("invitation", include_str!("wording/en/invitation.txt")),
 ];
-const RU_NAMES: &str = include_str!("wording/ru/names.txt");
-const EN_NAMES: &str = include_str!("wording/en/names.txt");
+/// Short texts, one a line, after its name.
+const RU_NAMES: [&str; 3] = [
+    include_str!("wording/ru/names.txt"),
+    include_str!("wording/ru/schedule.txt"),
+    include_str!("wording/ru/calendar.txt"),
+];
+const EN_NAMES: [&str; 3] = [
+    include_str!("wording/en/names.txt"),
+    include_str!("wording/en/schedule.txt"),
+    include_str!("wording/en/calendar.txt"),
+];
 
 /// The texts in one language.
 #[derive(Debug)]
@@ -57,7 +66,8 @@ impl Wording {
         templates.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         templates.add_filter("size", move |bytes: u64| size(bytes, language));
         let names = names
-            .lines()
+            .iter()
+            .flat_map(|names| names.lines())
             .filter_map(|line| line.split_once(" = "))
             .map(|(name, text)| (name.trim(), text));
         for (name, text) in texts.iter().copied().chain(names) {

@@ -7,11 +7,13 @@
 //! - `unsent`: answers taken back, replaced or let go; `address`: addresses that are wrong, and put right;
 //! - `digest`: notices, and what stands for them in a flood;
 //! - `wake`: word of letters that another process wrote;
+//! - `approved_hours`: the hours as the head approved them;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
 mod address;
+mod approved_hours;
 pub mod commands;
 pub mod content;
 mod digest;

@@ -5,6 +5,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
+use super::note::Note;
 use super::production::Fact;
 
 /// Art. 112 part 1: month, day, and the name as the calendar file spells it.
@@ -28,18 +29,22 @@ const HOLIDAYS: [(u32, u32, &str); 14] = [
 /// How the date differs from "Monday to Friday work, Saturday and Sunday are off".
 pub(super) fn fact(date: NaiveDate) -> Option<Fact> {
     if let Some(name) = holiday(date) {
-        return Some(Fact::Holiday(name.to_owned()));
+        return Some(Fact::Holiday(Note::new(name, "ТК РФ ст. 112 ч. 1")));
     }
     if matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
         return None;
     }
     if let Some(name) = weekend_holiday_before(date) {
         let note = format!("выходной перенесён (праздник совпал с выходным: {name})");
-        return Some(Fact::TransferredDayOff(note));
+        return Some(Fact::TransferredDayOff(Note::new(
+            note,
+            "ТК РФ ст. 112 ч. 2",
+        )));
     }
     // Art. 95: "immediately before" is the calendar day before.
     let name = holiday(date.succ_opt()?)?;
-    Some(Fact::Shortened(format!("на час короче: канун ({name})")))
+    let note = format!("на час короче: канун ({name})");
+    Some(Fact::Shortened(Note::new(note, "ТК РФ ст. 95")))
 }
 
 /// The public holiday that a date is.

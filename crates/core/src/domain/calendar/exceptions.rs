@@ -1,6 +1,6 @@
 //! The desk's own exceptions: dates on which it is closed, or open at other hours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -84,6 +84,20 @@ impl Exceptions {
             .iter()
             .find(|c| c.first <= date && date <= c.last);
         closed.map(|c| c.note.as_str())
+    }
+
+    /// Every date listed as closed, once, in order.
+    pub fn closed_dates(&self) -> BTreeSet<NaiveDate> {
+        let days = |c: &Closed| {
+            let last = c.last;
+            c.first.iter_days().take_while(move |date| *date <= last)
+        };
+        self.closed.iter().flat_map(days).collect()
+    }
+
+    /// Every date listed as open, with its hours, in order.
+    pub fn open_dates(&self) -> impl Iterator<Item = (NaiveDate, &[DayInterval])> {
+        self.open.iter().map(|(date, hours)| (*date, &hours[..]))
     }
 
     /// The hours of a date that is listed as open.

@@ -12,6 +12,10 @@
 //! | `article_112` | a year without data, counted by art. 112 of the Labour Code alone |
 //! | `exceptions` | the desk's own closed and open dates |
 //! | `open_hours` | the layers put together: what is one date like, and why |
+//! | `note` | why a day is so, and by which law |
+//! | `outlook` | the weeks ahead as people read them: what differs, closed days joined |
+//! | `totals` | months and years summed up, to compare with the published norm |
+//! | `approved` | do the hours still stand as they were approved |
 //! | `compiled` | the open time of a year as sorted spans with a running total |
 //! | `search` | is it open, when does it open or close, adding and counting working time |
 //! | `version` | which calendar an answer was counted by |
@@ -19,6 +23,7 @@
 //!
 //! Later layers win: week < production calendar < exceptions.
 
+pub mod approved;
 mod article_112;
 mod compiled;
 mod error;
@@ -26,9 +31,12 @@ mod exceptions;
 mod interval;
 #[cfg(test)]
 mod laws_tests;
+mod note;
 mod open_hours;
+mod outlook;
 mod production;
 mod search;
+mod totals;
 mod version;
 mod wall_clock;
 mod week;
@@ -38,8 +46,11 @@ pub use compiled::{FIRST_YEAR, LAST_YEAR};
 pub use error::CalendarError;
 pub use exceptions::Exceptions;
 pub use interval::DayInterval;
+pub use note::Note;
 pub use open_hours::{Calendar, Day, DayReason};
+pub use outlook::{ClosedRun, SameHours, Unusual};
 pub use production::ProductionCalendar;
 pub(crate) use production::{Fact, HEADER};
+pub use totals::Totals;
 pub(crate) use wall_clock::parse_date;
 pub use week::Week;

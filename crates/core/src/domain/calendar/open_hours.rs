@@ -7,6 +7,7 @@ use super::compiled::Years;
 use super::error::CalendarError;
 use super::exceptions::Exceptions;
 use super::interval::DayInterval;
+use super::note::Note;
 use super::production::{Fact, ProductionCalendar};
 use super::wall_clock;
 use super::week::Week;
@@ -40,7 +41,7 @@ pub struct Day {
     pub provisional: bool,
 }
 
-/// Why a date has the hours it has. The texts are notes for a person and may be empty.
+/// Why a date has the hours it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DayReason {
     /// An ordinary day on which the week has hours.
@@ -48,14 +49,14 @@ pub enum DayReason {
     /// An ordinary day on which the week has none.
     Weekend,
     /// Closed: a public holiday.
-    Holiday(String),
+    Holiday(Note),
     /// Closed: a day off was moved here.
-    TransferredDayOff(String),
-    /// Open: a Saturday or Sunday that is worked. If it is also shortened, the note says both.
-    WorkingWeekend(String),
+    TransferredDayOff(Note),
+    /// Open: a Saturday or Sunday that is worked; and why it is shortened, if it is.
+    WorkingWeekend(Note, Option<Note>),
     /// Open, but closing an hour earlier.
-    Shortened(String),
-    /// Closed by the desk's own exception.
+    Shortened(Note),
+    /// Closed by the desk's own exception, with its note, perhaps empty.
     ClosedException(String),
     /// Open at the hours of the desk's own exception.
     OpenException,
@@ -125,6 +126,34 @@ impl Calendar {
         self.production.as_ref()?.data_end()
     }
 
+    /// The ordinary week.
+    pub fn week(&self) -> &Week {
+        &self.week
+    }
+
+    /// The desk's own exceptions.
+    pub fn exceptions(&self) -> &Exceptions {
+        &self.exceptions
+    }
+
+    /// Whether a production calendar counts.
+    pub fn keeps_production(&self) -> bool {
+        self.production.is_some()
+    }
+
+    /// Whether shortened days close earlier.
+    pub fn keeps_shortened(&self) -> bool {
+        self.shortened
+    }
+
+    /// The same production calendar over a week of five days of eight hours, from which the published norm of working
+    /// time is counted; nothing without a production calendar.
+    pub fn forty_hour_week(&self) -> Option<Self> {
+        let production = Some(self.production.clone()?);
+        let week = Week::parse([("mon-fri", ["09:00-17:00".to_owned()])]).ok()?;
+        Self::new(self.zone, week, production, Exceptions::default(), true).ok()
+    }
+
     /// What a local date is like.
     pub fn day(&self, date: NaiveDate) -> Day {
         let production = self.production.as_ref();
@@ -166,13 +195,13 @@ impl Calendar {
                     [] => self.week.hours(Weekday::Fri),
                     own_hours => own_hours,
                 };
-                match short.filter(|_| self.shortened) {
+                let short = short.filter(|_| self.shortened);
+                let is_short = short.is_some();
+                let reason = DayReason::WorkingWeekend(note, short);
+                match is_short {
                     _ if hours.is_empty() => None,
-                    None => Some(day(hours.to_vec(), DayReason::WorkingWeekend(note))),
-                    Some(short) => {
-                        let note = format!("{note}; {short}");
-                        Some(short_day(hours, DayReason::WorkingWeekend(note)))
-                    }
+                    false => Some(day(hours.to_vec(), reason)),
+                    true => Some(short_day(hours, reason)),
                 }
             }
             Fact::Shortened(_) if !self.shortened || own_hours.is_empty() => None,
@@ -293,8 +322,13 @@ pub(super) mod tests {
             assert_eq!(describe(&desk, date), expected, "{date}");
         }
         let day = desk.day(parse_date("2027-02-20").unwrap());
-        let note = "рабочая суббота; выходной перенесён на 22 февраля; на час короче: длится как 22 февраля";
-        assert_eq!(day.reason, DayReason::WorkingWeekend(note.to_owned()));
+        let worked = Note::new(
+            "рабочая суббота; выходной перенесён на 22 февраля",
+            "ПП РФ от 17.09.2026 № 1187",
+        );
+        let short = Note::new("на час короче: длится как 22 февраля", "ТК РФ ст. 95");
+        let reason = DayReason::WorkingWeekend(worked, Some(short));
+        assert_eq!(day.reason, reason);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::article_112;
 use super::error::CalendarError;
+use super::note::Note;
 use super::wall_clock::parse_date;
 
 pub(crate) const HEADER: &str = "date,kind,note,source";
@@ -18,17 +19,17 @@ const SECOND_ROW: &str =
     "has a row already; only working_weekend and shortened go together, once each";
 const RU: &str = include_str!("ru-production-calendar.csv");
 
-/// How one date differs from the five-day week. The texts are notes for a person.
+/// How one date differs from the five-day week.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fact {
     /// Closed by law.
-    Holiday(String),
+    Holiday(Note),
     /// Closed, since a day off was moved here.
-    TransferredDayOff(String),
+    TransferredDayOff(Note),
     /// A Saturday or Sunday that is worked; `short` if it closes an hour earlier.
-    WorkingWeekend { note: String, short: Option<String> },
+    WorkingWeekend { note: Note, short: Option<Note> },
     /// Worked, and closes an hour earlier.
-    Shortened(String),
+    Shortened(Note),
 }
 
 /// The production calendar of some years. A year that it does not have is counted by art. 112 of
@@ -127,7 +128,7 @@ fn row(text: &str) -> Result<(NaiveDate, Fact), String> {
         return Err("quotes are not understood; write the note without quotes or commas".into());
     }
     let columns: Vec<&str> = text.split(',').map(str::trim).collect();
-    let &[date, kind, note, _source] = columns.as_slice() else {
+    let &[date, kind, note, source] = columns.as_slice() else {
         let count = columns.len();
         return Err(format!(
             "{count} columns instead of the four of \"{HEADER}\"; separate them by commas and use none inside a note"
@@ -136,7 +137,7 @@ fn row(text: &str) -> Result<(NaiveDate, Fact), String> {
     let Some(date) = parse_date(date) else {
         return Err(format!("\"{date}\" is not a date; write it as 2028-12-31"));
     };
-    let note = note.to_owned();
+    let note = Note::new(note, source);
     let fact = match kind {
         "holiday" => Fact::Holiday(note),
         "transferred_day_off" => Fact::TransferredDayOff(note),

@@ -52,7 +52,7 @@ async fn both_engines_end_in_the_same_shape() {
         shape(&sqlite.store, of_sqlite).await,
         shape(&postgres.store, of_postgres).await,
     );
-    assert_eq!(left.len(), 17, "every table is compared: {:?}", left.keys());
+    assert_eq!(left.len(), 18, "every table is compared: {:?}", left.keys());
     assert_eq!(left, right);
 
     let of_sqlite = "SELECT t.name || '(' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) || ')' AS unique_key
@@ -76,6 +76,18 @@ on_both_engines! {
         reads!(folder, raw_mail, raw_chunk, ticket, ledger, message, attachment, note, event, command, letter, heartbeat);
         assert_eq!(lab.number("SELECT count(name) + count(holder) + count(fence) + count(lease_until) FROM lease").await, 0);
         assert_eq!(lab.number("SELECT count(address) + count(name) + count(first_seen_at) + count(last_seen_at) FROM person").await, 0);
+    }
+
+    async fn the_hours_approved_last_are_remembered(lab: &Lab) {
+        use crate::domain::calendar::approved::Remembered;
+        assert_eq!(lab.store.approved_hours().await.expect("read"), None);
+        for day in ["2026-08-28", "2026-11-20"] {
+            let approved_on = day.parse().expect("a date");
+            let rules = vec!["mon 09:00-18:00".to_owned(), format!("closed {day}")];
+            let approved = Remembered { approved_on, rules };
+            lab.store.remember_approved_hours(&approved).await.expect("written");
+            assert_eq!(lab.store.approved_hours().await.expect("read"), Some(approved));
+        }
     }
 
     async fn migrating_again_changes_nothing(lab: &Lab) {

@@ -1,0 +1,37 @@
+//! Whether the hours stand as they were approved, by what the database remembers. Asked by `check` and at the start of a
+//! daemon; what it decides is in [`crate::domain::calendar::approved`].
+
+use chrono::{DateTime, Utc};
+
+use crate::config::{PhoneHours, Settings};
+use crate::domain::calendar::approved::{self, Standing};
+use crate::store::{Store, StoreError};
+
+/// Returns how the hours stand, and remembers those that were approved anew.
+///
+/// # Errors
+/// If the memory cannot be read or written.
+pub async fn standing(
+    settings: &Settings,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<Standing, StoreError> {
+    let calendar = &settings.calendar;
+    let phones = settings
+        .phones
+        .iter()
+        .filter_map(|phone| match &phone.hours {
+            PhoneHours::Desk => None,
+            PhoneHours::Words(words) => Some((phone.text.as_str(), words.as_str())),
+        });
+    let standing = approved::standing(
+        store.approved_hours().await?.as_ref(),
+        settings.hours.approved_on,
+        approved::rules(calendar, phones),
+        calendar.date_of(now),
+    );
+    if let Standing::Approved(Some(renewed)) = &standing {
+        store.remember_approved_hours(renewed).await?;
+    }
+    Ok(standing)
+}
