@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 
+use super::interval::listed;
 use super::open_hours::Calendar;
 use super::wall_clock::parse_date;
 
@@ -41,10 +42,6 @@ pub fn rules<'a>(
     phones: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Vec<String> {
     let switch = |on: bool| if on { "on" } else { "off" };
-    let list = |hours: &[super::DayInterval]| -> String {
-        let hours: Vec<String> = hours.iter().map(ToString::to_string).collect();
-        hours.join(", ")
-    };
     let mut rules = vec![
         format!("zone {}", calendar.zone()),
         format!("calendar {}", switch(calendar.keeps_production())),
@@ -53,7 +50,7 @@ pub fn rules<'a>(
     let groups = calendar.week().grouped().into_iter();
     rules.extend(groups.filter(|group| !group.hours.is_empty()).map(|group| {
         let days: Vec<String> = group.days.iter().map(ToString::to_string).collect();
-        format!("{} {}", days.join(",").to_lowercase(), list(&group.hours))
+        format!("{} {}", days.join(",").to_lowercase(), listed(&group.hours))
     }));
     let exceptions = calendar.exceptions();
     rules.extend(
@@ -63,7 +60,7 @@ pub fn rules<'a>(
             .map(|d| format!("closed {d}")),
     );
     let open = exceptions.open_dates();
-    rules.extend(open.map(|(date, hours)| format!("open {date} {}", list(hours))));
+    rules.extend(open.map(|(date, hours)| format!("open {date} {}", listed(hours))));
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let phones = phones.into_iter();
     rules.extend(phones.map(|(text, words)| one_line(&format!("phone {text}: {words}"))));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::error::CalendarError;
-use super::interval::{DayInterval, check_order, listed};
+use super::interval::{DayInterval, check_order};
 use super::wall_clock::parse_date;
 
 /// A longer closed range is taken for a slip in the year.
@@ -63,18 +63,6 @@ impl Exceptions {
             }
         }
         Ok(exceptions)
-    }
-
-    /// The closed and open dates, a line each.
-    pub(super) fn canonical(&self) -> Vec<String> {
-        let closed = self.closed.iter();
-        let mut lines: Vec<String> = closed
-            .map(|closed| format!("closed {}..{}", closed.first, closed.last))
-            .collect();
-        lines.sort();
-        let open = self.open.iter();
-        lines.extend(open.map(|(date, hours)| format!("open {date} {}", listed(hours))));
-        lines
     }
 
     /// The note of a closed date, perhaps empty; nothing if the date is not listed as closed.

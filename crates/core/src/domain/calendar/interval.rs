@@ -74,7 +74,7 @@ impl fmt::Display for DayInterval {
 /// Hours of one day as a setting lists them.
 pub(super) fn listed(hours: &[DayInterval]) -> String {
     let hours: Vec<String> = hours.iter().map(ToString::to_string).collect();
-    hours.join(",")
+    hours.join(", ")
 }
 
 /// Refuses hours of one day that overlap or are out of order. Hours that touch are fine.

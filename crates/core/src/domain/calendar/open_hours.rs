@@ -94,22 +94,6 @@ impl Calendar {
         &self.years
     }
 
-    /// Everything that decides an answer, a fact a line.
-    pub(super) fn canonical(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!("zone {}", self.zone.name()),
-            format!("shortened {}", self.shortened),
-        ];
-        lines.extend(self.week.canonical());
-        lines.extend(
-            self.production
-                .iter()
-                .flat_map(ProductionCalendar::canonical),
-        );
-        lines.extend(self.exceptions.canonical());
-        lines
-    }
-
     /// The production calendar, if the desk keeps one.
     pub fn production(&self) -> Option<&ProductionCalendar> {
         self.production.as_ref()

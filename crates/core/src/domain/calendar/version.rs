@@ -3,7 +3,9 @@
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::approved::rules;
 use super::open_hours::Calendar;
+use super::production::ProductionCalendar;
 
 /// As many bytes of the hash are shown.
 const BYTES: usize = 6;
@@ -12,8 +14,12 @@ impl Calendar {
     /// Twelve letters that name this calendar. They follow from its zone, week, production calendar and exceptions, not
     /// from notes, and change with any of them.
     pub fn version(&self) -> String {
+        let mut lines = rules(self, []);
+        let production = self.production().into_iter();
+        lines.extend(production.flat_map(ProductionCalendar::canonical));
+        lines.sort();
         let mut hash = Sha256::new();
-        for line in self.canonical() {
+        for line in lines {
             hash.update(line);
             hash.update("\n");
         }
@@ -25,7 +31,7 @@ impl Calendar {
 mod tests {
     use chrono_tz::Tz;
 
-    use super::super::{Exceptions, ProductionCalendar, Week};
+    use super::super::{Exceptions, Week};
     use super::*;
 
     fn calendar(hours: &str, closed: &[&str], ru: bool, shortened: bool, zone: Tz) -> String {

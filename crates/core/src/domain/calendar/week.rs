@@ -3,7 +3,7 @@
 use chrono::Weekday;
 
 use super::error::CalendarError;
-use super::interval::{DayInterval, check_order, listed};
+use super::interval::{DayInterval, check_order};
 
 const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const NO_DAY: &str =
@@ -49,12 +49,6 @@ impl Week {
     /// The hours of a weekday; empty when it is closed.
     pub fn hours(&self, weekday: Weekday) -> &[DayInterval] {
         &self.days[weekday.num_days_from_monday() as usize]
-    }
-
-    /// The hours of each day, a line each.
-    pub(super) fn canonical(&self) -> impl Iterator<Item = String> {
-        let days = DAY_NAMES.iter().zip(&self.days);
-        days.map(|(name, hours)| format!("{name} {}", listed(hours)))
     }
 
     /// Whether any day of the week has hours.
