@@ -8,7 +8,7 @@ mod support;
 use chrono::TimeDelta;
 use support::office::{Office, POLLER, WORKER, at, kind, reply};
 use support::sink::Taken;
-use support::{Engine, Letter, on_both_engines};
+use support::{Engine, Letter, Program, on_both_engines};
 
 /// The kinds that may leave at any hour.
 const ANY_HOUR: [&str; 4] = ["receipt", "reopened", "own_letter", "alert"];
@@ -124,6 +124,39 @@ on_both_engines! {
         office.clock.set(at("2027-01-11T09:00:00"));
         let ivan = office.desk.ivan.clone();
         assert_eq!(office.wait_for(0, "notice", &ivan).at, at("2027-01-11T09:00:00"));
+    }
+
+    fn what_is_promised_is_said_kept_and_counted_in_working_time(engine) {
+        let terms = |config: &mut support::Config| {
+            config.tables.push_str("[deadlines]\nfirst_answer = \"9h\"\nsolution = \"27h\"\n");
+        };
+        let mut office = Office::open_with(engine, at("2026-12-30T19:10:00"), terms, |port| port);
+        let (help, rita, ivan) = (office.desk.help.clone(), office.desk.rita.clone(), office.desk.ivan.clone());
+        let letter = Letter::new("Рита", &rita, &help, "Не открывается", "Помогите.");
+        assert_eq!(office.receive(&rita, &letter), "ticket");
+        let receipt = office.wait_for(0, "receipt", &rita);
+        assert!(receipt.mail.says("Срок ответа — понедельник, 11 января, 18:00 МСК."), "{}", receipt.mail.text);
+        let shown = |office: &Office| -> serde_json::Value {
+            let output = office.desk.command(Program::Worker, &["tickets", "--json"]);
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+        };
+        let ticket = shown(&office);
+        assert_eq!(ticket["promise"]["begins_at"], "2027-01-11T06:00:00Z");
+        assert_eq!(ticket["promise"]["answer_by"], "2027-01-11T15:00:00Z");
+
+        office.clock.set(at("2027-01-11T09:00:00"));
+        let notice = office.wait_for(0, "notice", &ivan);
+        assert!(notice.mail.says("Срок: понедельник, 11 января, 18:00 МСК"), "{}", notice.mail.text);
+        office.move_to(at("2027-01-11T10:00:00"));
+        assert_eq!(office.receive(&ivan, &reply("Иван", &notice, "Попробуйте ещё раз.")), "command");
+        office.wait_for(0, "answer", &rita);
+        // Days with its writer do not count.
+        office.move_to(at("2027-01-15T09:00:00"));
+        assert_eq!(office.receive(&rita, &reply("Рита", &receipt, "Не помогло.")), "entry");
+        let ticket = shown(&office);
+        assert_eq!(ticket["first_answer_at"], "2027-01-11T07:00:00Z");
+        // An hour was used up; 26 are left from Friday, 9:00.
+        assert_eq!(ticket["solution_due"], "2027-01-19T14:00:00Z");
     }
 }
 

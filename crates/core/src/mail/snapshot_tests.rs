@@ -104,6 +104,17 @@ fn receipt(numbers: Vec<i64>, open: bool, holidays: bool) -> WriterContent {
     }
 }
 
+/// A receipt of a desk that has terms, about a year whose calendar is not known.
+fn promising() -> WriterContent {
+    let mut content = receipt(vec![1042], false, false);
+    if let WriterContent::Receipt { beginning, .. } = &mut content {
+        beginning.begins = at("2028-01-10T09:00:00");
+        beginning.answer_by = Some(at("2028-01-10T18:00:00"));
+        beginning.provisional = Some(2028);
+    }
+    content
+}
+
 fn answer(words: &str, with_files: bool) -> WriterContent {
     let (raw, files) = with_picture();
     WriterContent::Answer {
@@ -168,6 +179,7 @@ pub(super) fn letters(language: Language) -> Vec<(&'static str, Vec<u8>)> {
         ("receipt-open", writer(receipt(vec![1042], true, false))),
         ("receipt-closed", writer(receipt(vec![1042], false, false))),
         ("receipt-holidays", writer(receipt(vec![1042], false, true))),
+        ("receipt-promise", writer(promising())),
         (
             "receipt-several",
             writer(receipt(vec![1042, 1043, 1047], true, false)),

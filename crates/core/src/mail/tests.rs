@@ -219,6 +219,42 @@ fn the_receipt_before_holidays_names_them() {
 }
 
 #[test]
+fn the_receipt_promises_an_answer_where_a_term_is_set_and_says_what_is_provisional() {
+    let content = |open, provisional| WriterContent::Receipt {
+        numbers: vec![1057],
+        more: 0,
+        registered: at("2027-12-30T19:10:00"),
+        beginning: Beginning {
+            open,
+            begins: at("2028-01-10T09:00:00"),
+            holidays: None,
+            answer_by: Some(at("2028-01-10T18:00:00")),
+            provisional,
+        },
+        phones: Vec::new(),
+    };
+    let said =
+        |open, provisional, language| text(&writer_mail(content(open, provisional), language));
+    let sure = said(false, None, Language::Ru);
+    assert!(
+        sure.contains(
+            "в 9:00 МСК.\nСрок ответа — понедельник, 10 января, 18:00 МСК.\n\nЕсли захотите"
+        ),
+        "{sure}"
+    );
+    let both = said(false, Some(2028), Language::Ru);
+    assert!(both.contains("Производственный календарь на 2028 год ещё не утверждён, поэтому эти сроки предварительные."), "{both}");
+    let one = said(true, Some(2028), Language::Ru);
+    assert!(one.contains("поэтому этот срок предварительный."), "{one}");
+    let english = said(false, Some(2028), Language::En);
+    assert!(
+        english.contains("You will have an answer by ")
+            && english.contains("so these dates are provisional."),
+        "{english}"
+    );
+}
+
+#[test]
 fn the_receipt_in_hours_and_one_for_several_letters_read_well() {
     let content = |numbers: Vec<i64>| WriterContent::Receipt {
         numbers,
