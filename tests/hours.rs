@@ -8,7 +8,7 @@ mod support;
 use chrono::TimeDelta;
 use support::office::{Office, POLLER, WORKER, at, kind, reply};
 use support::sink::Taken;
-use support::{Engine, Letter, Program, on_both_engines};
+use support::{Engine, Letter, on_both_engines};
 
 /// The kinds that may leave at any hour.
 const ANY_HOUR: [&str; 4] = ["receipt", "reopened", "own_letter", "alert"];
@@ -133,11 +133,11 @@ on_both_engines! {
         let mut office = Office::open_with(engine, at("2026-12-30T19:10:00"), terms, |port| port);
         let (help, rita, ivan) = (office.desk.help.clone(), office.desk.rita.clone(), office.desk.ivan.clone());
         let letter = Letter::new("Рита", &rita, &help, "Не открывается", "Помогите.");
-        assert_eq!(office.receive(&rita, &letter), "ticket");
+        assert_eq!(office.receive_now(&letter), "ticket");
         let receipt = office.wait_for(0, "receipt", &rita);
         assert!(receipt.mail.says("Срок ответа — понедельник, 11 января, 18:00 МСК."), "{}", receipt.mail.text);
         let shown = |office: &Office| -> serde_json::Value {
-            let output = office.desk.command(Program::Worker, &["tickets", "--json"]);
+            let output = office.worker_command(&["tickets", "--json"]);
             serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
         };
         let ticket = shown(&office);

@@ -3,16 +3,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Output;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use chrono::{DateTime, Utc};
-use ninetosix_core::clock::ManualClock;
+use ninetosix_core::clock::{Clock, ManualClock};
 use ninetosix_core::config::{self, Settings};
 use ninetosix_core::stop::{Stop, Stopper};
 
 use super::sink::{Sink, Taken};
-use super::{Client, Config, Desk, Engine, Lab, Letter};
+use super::{Client, Config, Desk, Engine, Lab, Letter, Program, daemon};
 
 /// What the daemons call themselves.
 pub(crate) const WORKER: &str = "worker.school.test";
@@ -161,6 +162,22 @@ impl Office {
             let found = |taken: &&Taken| kind(taken) == wanted && taken.recipient == address;
             sink.notes(|notes| notes.taken.iter().skip(known).find(found).cloned())
         })
+    }
+
+    /// Runs a command of the worker by the worker's own hours.
+    pub(crate) fn worker_command(&self, arguments: &[&str]) -> Output {
+        let config = self.desk.dir().join(format!("{WORKER}.toml"));
+        daemon::command(Program::Worker, &config, arguments)
+    }
+
+    /// Somebody's letter that arrives by the desk's own clock, registered.
+    pub(crate) fn receive_now(&mut self, letter: &Letter) -> String {
+        let now = self.clock.now();
+        self.desk.lab.put_dated(&self.desk.help, &letter.raw(), now);
+        self.desk
+            .wait_for_outcome(letter)
+            .text("outcome")
+            .to_owned()
     }
 
     /// Somebody's letter, registered.

@@ -33,15 +33,18 @@ pub fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
 }
 
 impl Beginning {
-    /// Returns the same with the promise of an answer to what came at `received`, where a term is promised.
+    /// Returns the same with the promise of an answer to what came at `received`, where a term is set. After an outage the
+    /// term may be over by `now`: then nobody is promised the past.
     pub fn promising(
         self,
         calendar: &Calendar,
         terms: Terms,
         received: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Beginning {
         let term = terms.first_answer_min;
         let answer_by = term.and_then(|term_min| answer_by(calendar, term_min, received));
+        let answer_by = answer_by.filter(|at| *at > now);
         let provisional = self
             .provisional
             .or_else(|| provisional(calendar, answer_by?));

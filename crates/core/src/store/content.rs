@@ -167,7 +167,7 @@ impl Store {
                 let registered = latest.unwrap_or(cause.received_at);
                 let beginning = if numbers.len() == 1 && more == 0 {
                     let desk = registrar.desk;
-                    beginning.promising(&desk.calendar, desk.terms, registered)
+                    beginning.promising(&desk.calendar, desk.terms, registered, now)
                 } else {
                     beginning
                 };

@@ -37,7 +37,7 @@ impl Lab {
             .await;
         let claimed = claimed.expect("the database").expect("a receipt");
         let calendar = &self.desk.calendar;
-        let beginning = beginning(calendar, now).promising(calendar, TERMS, now);
+        let beginning = beginning(calendar, now).promising(calendar, TERMS, now, now);
         let promise = Promise::of(&beginning, calendar);
         self.store
             .freeze(&claimed, b"the bytes", Some(&promise), now)
@@ -83,6 +83,14 @@ on_both_engines! {
         lab.moved(State::Answered, tuesday("10:00:00")).await;
         let moved = lab.store.moved_promises(lab.mailbox.as_str(), &other, TERMS, now).await;
         assert_eq!(moved.expect("the database"), []);
+    }
+
+    async fn nobody_is_promised_the_past(lab: &Lab) {
+        let now = monday("20:00:00");
+        let calendar = &lab.desk.calendar;
+        let promising = |received| beginning(calendar, now).promising(calendar, TERMS, received, now).answer_by;
+        assert_eq!(promising(monday("09:00:01")), Some(monday("09:00:01") + TimeDelta::days(1)));
+        assert_eq!(promising(monday("09:00:00")), None, "it was due at 18:00");
     }
 
     async fn terms_follow_from_what_happened(lab: &Lab) {
