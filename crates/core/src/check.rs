@@ -13,6 +13,7 @@ use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
 use crate::store::{SchemaState, Store, StoreError};
+use crate::tell;
 
 /// How a fact stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -80,7 +81,7 @@ impl Report {
     pub fn print(&self, json: bool) -> bool {
         for fact in &self.facts {
             if json {
-                println!(
+                tell!(
                     "{}",
                     serde_json::to_string(fact).expect("a fact is plain strings")
                 );
@@ -92,8 +93,8 @@ impl Report {
                 Verdict::Bad => '✗',
             };
             match &fact.cure {
-                Some(cure) => println!("{mark} {}\n    → {cure}", fact.what),
-                None => println!("{mark} {}", fact.what),
+                Some(cure) => tell!("{mark} {}\n    → {cure}", fact.what),
+                None => tell!("{mark} {}", fact.what),
             }
         }
         self.facts.iter().all(|fact| fact.verdict != Verdict::Bad)

@@ -1,6 +1,6 @@
 //! What both programs' command lines share: where the configuration is, and what exit codes mean.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -106,10 +106,32 @@ pub async fn store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(Store::open(&settings.database).await?)
 }
 
-/// Runs a command to its end: a failure is printed with its causes.
+/// Prints a line. A reader that has had enough, as in `… | head`, ends the program quietly.
+#[macro_export]
+macro_rules! tell {
+    () => { $crate::cli::tell_line(format_args!("")) };
+    ($($words:tt)*) => { $crate::cli::tell_line(format_args!($($words)*)) };
+}
+
+/// What [`tell!`] does.
+#[doc(hidden)]
+pub fn tell_line(line: std::fmt::Arguments<'_>) {
+    let told = writeln!(std::io::stdout().lock(), "{line}");
+    if let Err(error) = told {
+        let exit = finish(Err(error.into()));
+        std::process::exit(i32::from(exit == ExitCode::FAILURE));
+    }
+}
+
+/// Runs a command to its end: a failure is printed with its causes. That nobody reads on is none.
 pub fn finish(result: anyhow::Result<Exit>) -> ExitCode {
+    let is_unread = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
     match result {
         Ok(exit) => exit.into(),
+        Err(error) if is_unread(&error) => Exit::Fine.into(),
         Err(error) => {
             eprintln!("{error:#}");
             Exit::Problem.into()

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::config::Settings;
 use crate::domain::letter::Lane;
 use crate::store::{Result, Store};
+use crate::tell;
 
 /// The age at which the last good poll turns red.
 const POLL_AGE: TimeDelta = TimeDelta::minutes(10);
@@ -80,7 +81,7 @@ pub async fn letters(
 pub fn print(vitals: &[Vital], json: bool) -> crate::cli::Exit {
     for vital in vitals {
         if json {
-            println!(
+            tell!(
                 "{}",
                 serde_json::to_string(vital).expect("a vital is plain strings and numbers")
             );
@@ -92,7 +93,7 @@ pub fn print(vitals: &[Vital], json: bool) -> crate::cli::Exit {
             .as_deref()
             .map(|problem| format!("  {problem}"))
             .unwrap_or_default();
-        println!(
+        tell!(
             "{} {} {age}{problem}",
             if vital.good { "✓" } else { "✗" },
             vital.name

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ninetosix_core::config::Settings;
 use ninetosix_core::store::Store;
 use ninetosix_core::store::folder::FolderKey;
+use ninetosix_core::tell;
 use serde::Serialize;
 
 use crate::app::server;
@@ -95,11 +96,13 @@ pub async fn count(settings: &Settings, store: &Store) -> anyhow::Result<Vec<Cou
 
 /// Prints a count as people read it.
 pub fn print(count: &Count) {
-    println!(
+    tell!(
         "{} {} (UIDVALIDITY {})",
-        count.mailbox, count.folder, count.uidvalidity
+        count.mailbox,
+        count.folder,
+        count.uidvalidity
     );
-    println!(
+    tell!(
         "  on the server {}, of these in the ledger {}{}",
         count.on_server,
         count.in_ledger,
@@ -110,10 +113,10 @@ pub fn print(count: &Count) {
         }
     );
     for (outcome, number) in &count.outcomes {
-        println!("    {outcome:<14} {number}");
+        tell!("    {outcome:<14} {number}");
     }
     if count.gone > 0 {
-        println!(
+        tell!(
             "  {} more in the ledger are on the server no longer (deleted or moved there)",
             count.gone
         );
@@ -126,7 +129,7 @@ pub fn print(count: &Count) {
             continue;
         }
         let some: Vec<String> = uids.iter().take(50).map(ToString::to_string).collect();
-        println!(
+        tell!(
             "  {what}: UID {}{}",
             some.join(", "),
             if uids.len() > 50 { " …" } else { "" }

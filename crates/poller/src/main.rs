@@ -11,6 +11,7 @@ use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::domain::verdict::VerdictSource;
 use ninetosix_core::stop::{self, Stopper};
+use ninetosix_core::tell;
 use ninetosix_core::{config, health, logging, tls};
 use ninetosix_poller::{app, check, explain, ledger, quarantine};
 
@@ -237,7 +238,7 @@ async fn compare(settings: &config::Settings, json: bool) -> anyhow::Result<Exit
     let counts = ledger::count(settings, &store).await?;
     for count in &counts {
         if json {
-            println!("{}", serde_json::to_string(count)?);
+            tell!("{}", serde_json::to_string(count)?);
         } else {
             ledger::print(count);
         }
@@ -256,29 +257,32 @@ async fn show(settings: &config::Settings, uid: u32, json: bool) -> anyhow::Resu
         for (row, _) in store.ledger_rows(mailbox.address.as_str(), uid).await? {
             found = true;
             if json {
-                println!("{}", serde_json::to_string(&row)?);
+                tell!("{}", serde_json::to_string(&row)?);
                 continue;
             }
-            println!(
+            tell!(
                 "{} {} UIDVALIDITY {} UID {}",
-                row.mailbox, row.folder, row.uidvalidity, row.uid
+                row.mailbox,
+                row.folder,
+                row.uidvalidity,
+                row.uid
             );
-            println!(
+            tell!(
                 "  outcome    {}{}",
                 row.outcome.as_deref().unwrap_or("pending"),
                 row.ticket
                     .map(|number| format!(", ticket {number}"))
                     .unwrap_or_default()
             );
-            println!(
+            tell!(
                 "  reason     {}",
                 cli::printable(row.reason.as_deref().unwrap_or("-"))
             );
-            println!(
+            tell!(
                 "  Message-ID {}",
                 cli::printable(row.message_id.as_deref().unwrap_or("-"))
             );
-            println!(
+            tell!(
                 "  sha256     {}\n  at         {}",
                 row.sha256.as_deref().unwrap_or("-"),
                 row.at

@@ -8,6 +8,7 @@ use ninetosix_core::config::Settings;
 use ninetosix_core::daemon;
 use ninetosix_core::domain::desk::Desk;
 use ninetosix_core::store::letters::{LetterOrder, LetterRow, Ordered};
+use ninetosix_core::tell;
 
 /// The commands about letters.
 #[derive(Debug)]
@@ -69,9 +70,9 @@ impl Letters<'_> {
 
     fn print(&self, row: &LetterRow) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string(row)?);
+            tell!("{}", serde_json::to_string(row)?);
         } else {
-            println!("{}", line(row, self.settings.calendar.zone()));
+            tell!("{}", line(row, self.settings.calendar.zone()));
         }
         Ok(())
     }
@@ -116,22 +117,22 @@ fn line(row: &LetterRow, zone: Tz) -> String {
 }
 
 fn print_whole(row: &LetterRow, zone: Tz) {
-    println!("{}", line(row, zone));
-    println!("written  {}", said(row.created_at, zone));
+    tell!("{}", line(row, zone));
+    tell!("written  {}", said(row.created_at, zone));
     if let Some(sent) = row.sent_at {
-        println!("sent     {}", said(sent, zone));
+        tell!("sent     {}", said(sent, zone));
     }
     if row.possibly_twice {
-        println!("twice    possibly: an attempt ended without an answer");
+        tell!("twice    possibly: an attempt ended without an answer");
     }
     if let Some(author) = &row.author {
-        println!("author   {}", printable(author));
+        tell!("author   {}", printable(author));
     }
-    println!("mail     <{}>", printable(&row.message_id));
+    tell!("mail     <{}>", printable(&row.message_id));
     if let (true, Some(words)) = (row.kind == "answer", &row.words) {
-        println!();
+        tell!();
         for line in printable(words).lines() {
-            println!("    {line}");
+            tell!("    {line}");
         }
     }
 }

@@ -17,6 +17,7 @@ use ninetosix_core::store::Store;
 use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::store::listing::TicketRow;
 use ninetosix_core::store::promise::TermsRow;
+use ninetosix_core::tell;
 use ninetosix_core::{config, health, logging, tls};
 use ninetosix_worker::calendar::{ask, import, show, why};
 use ninetosix_worker::simulate::{self, script};
@@ -259,7 +260,7 @@ fn main() -> ExitCode {
         Command::Migrate => cli::block_on(async {
             let store = Store::connect(&settings.database).await?;
             store.migrate(&settings.database).await?;
-            println!("the schema is current");
+            tell!("the schema is current");
             Ok(Exit::Fine)
         }),
         Command::Schedule {
@@ -460,7 +461,7 @@ async fn show(settings: &config::Settings, number: i64, json: bool) -> anyhow::R
     if json {
         tickets::print_json(&ticket, terms.as_ref())?;
         for piece in &pieces {
-            println!("{}", serde_json::to_string(piece)?);
+            tell!("{}", serde_json::to_string(piece)?);
         }
     } else {
         let zone = settings.calendar.zone();

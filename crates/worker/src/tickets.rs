@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use ninetosix_core::cli::printable;
 use ninetosix_core::store::listing::{Piece, TicketRow};
 use ninetosix_core::store::promise::{PromiseRow, TermsRow};
+use ninetosix_core::tell;
 use serde::Serialize;
 
 /// Prints one ticket a line.
@@ -14,7 +15,7 @@ pub fn print_row(ticket: &TicketRow, zone: Tz) {
         .with_timezone(&zone)
         .format("%d.%m.%Y %H:%M");
     let assignee = ticket.assignee.as_deref().unwrap_or("-");
-    println!(
+    tell!(
         "№ {:<6} {:<9} {at}  {:<12} {}  {}",
         ticket.number,
         ticket.state,
@@ -38,7 +39,7 @@ struct Listed<'a> {
 /// # Errors
 /// None that can happen: it is plain strings and numbers.
 pub fn print_json(ticket: &TicketRow, terms: Option<&TermsRow>) -> serde_json::Result<()> {
-    println!("{}", serde_json::to_string(&Listed { ticket, terms })?);
+    tell!("{}", serde_json::to_string(&Listed { ticket, terms })?);
     Ok(())
 }
 
@@ -46,17 +47,17 @@ pub fn print_json(ticket: &TicketRow, terms: Option<&TermsRow>) -> serde_json::R
 pub fn print_terms(terms: &TermsRow, zone: Tz) {
     let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();
     match (terms.first_answer_due, terms.first_answer_at) {
-        (Some(due), Some(at)) => println!("first answer {}, due {}", time(at), time(due)),
-        (Some(due), None) => println!("first answer due {}", time(due)),
-        (None, Some(at)) => println!("first answer {}", time(at)),
+        (Some(due), Some(at)) => tell!("first answer {}, due {}", time(at), time(due)),
+        (Some(due), None) => tell!("first answer due {}", time(due)),
+        (None, Some(at)) => tell!("first answer {}", time(at)),
         (None, None) => {}
     }
     match (terms.solution_due, terms.solution_left_min) {
         (Some(due), _) => match terms.solved_at {
-            Some(at) => println!("solved {}, due {}", time(at), time(due)),
-            None => println!("solution due {}", time(due)),
+            Some(at) => tell!("solved {}, due {}", time(at), time(due)),
+            None => tell!("solution due {}", time(due)),
         },
-        (None, Some(left)) => println!(
+        (None, Some(left)) => tell!(
             "solution: the term stands still, {}:{:02} working hours are left",
             left / 60,
             left % 60
@@ -64,12 +65,12 @@ pub fn print_terms(terms: &TermsRow, zone: Tz) {
         (None, None) => {}
     }
     if terms.late {
-        println!("late");
+        tell!("late");
     }
     if let Some(promise) = &terms.promise {
-        println!("promised {}", promised(promise, zone));
+        tell!("promised {}", promised(promise, zone));
     }
-    println!();
+    tell!();
 }
 
 /// What a receipt promised, and what it would be today if that is something else.
@@ -101,20 +102,20 @@ pub fn print_conversation(
     pieces: &[Piece],
     zone: Tz,
 ) {
-    println!(
+    tell!(
         "№ {} {} — {}",
         ticket.number,
         printable(&ticket.subject),
         ticket.state
     );
-    println!(
+    tell!(
         "from {}, assigned to {}",
         printable(&ticket.requester),
         ticket.assignee.as_deref().unwrap_or("nobody")
     );
     match terms {
         Some(terms) => print_terms(terms, zone),
-        None => println!(),
+        None => tell!(),
     }
     for piece in pieces {
         print_piece(piece, zone);
@@ -129,7 +130,7 @@ fn print_piece(piece: &Piece, zone: Tz) {
     };
     let body = |body: &str| {
         for line in printable(body).lines() {
-            println!("    {line}");
+            tell!("    {line}");
         }
     };
     match piece {
@@ -141,10 +142,10 @@ fn print_piece(piece: &Piece, zone: Tz) {
             attachments,
             ..
         } => {
-            println!("{} ← {} <{}>", time(at), printable(name), printable(from));
+            tell!("{} ← {} <{}>", time(at), printable(name), printable(from));
             body(text);
             for file in attachments {
-                println!("    [{}]", printable(file));
+                tell!("    [{}]", printable(file));
             }
         }
         Piece::Note {
@@ -153,7 +154,7 @@ fn print_piece(piece: &Piece, zone: Tz) {
             held,
             body: text,
         } => {
-            println!(
+            tell!(
                 "{} {} of {login}",
                 time(at),
                 if *held { "kept, not sent," } else { "note" }
@@ -173,7 +174,7 @@ fn print_piece(piece: &Piece, zone: Tz) {
                 .as_deref()
                 .map(|login| format!(" of {login}"))
                 .unwrap_or_default();
-            println!(
+            tell!(
                 "{} → {kind}{author} to {}: {state}{}",
                 time(at),
                 printable(to),
@@ -191,7 +192,7 @@ fn print_piece(piece: &Piece, zone: Tz) {
             actor,
             detail,
         } => {
-            println!(
+            tell!(
                 "{} · {kind} by {actor}{}",
                 time(at),
                 if detail.is_empty() {

@@ -11,6 +11,7 @@ use ninetosix_core::check::words;
 use ninetosix_core::cli::{Exit, printable};
 use ninetosix_core::config::{Language, Problem, Words};
 use ninetosix_core::domain::calendar::Calendar;
+use ninetosix_core::tell;
 
 /// What is to be translated.
 #[derive(Debug, Args)]
@@ -66,23 +67,23 @@ impl Import {
             &bytes,
         );
         for event in &attempt.events {
-            println!("{}", say(event));
+            tell!("{}", say(event));
         }
         let imported = match attempt.result {
             Ok(imported) => imported,
             Err(problem) => return refuse(problem),
         };
         for line in imported.report(calendar.production()) {
-            println!("{}", say(&line));
+            tell!("{}", say(&line));
         }
         let Some(out) = &self.write else {
-            println!("{}", say(&dry()));
+            tell!("{}", say(&dry()));
             return Ok(Exit::Fine);
         };
         if let Err(error) = write_new(out, &imported.csv) {
             return refuse(unwritten(out, &error));
         }
-        println!("{}", say(&written(out, &imported)));
+        tell!("{}", say(&written(out, &imported)));
         Ok(Exit::Fine)
     }
 

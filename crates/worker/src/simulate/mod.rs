@@ -22,6 +22,7 @@ use ninetosix_core::store::folder::FolderKey;
 use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::outbox::{Claimed, Ending};
 use ninetosix_core::store::registration::Registrar;
+use ninetosix_core::tell;
 use serde::Serialize;
 
 use script::{Happening, What};
@@ -411,12 +412,12 @@ fn letter(
 /// None that can happen: it is plain strings and numbers.
 pub fn print(event: &Event, zone: chrono_tz::Tz, json: bool) -> serde_json::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(event)?);
+        tell!("{}", serde_json::to_string(event)?);
         return Ok(());
     }
     let at = event.at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S");
     let ticket = event.ticket.map(|number| format!("№ {number}"));
-    println!(
+    tell!(
         "{at}  {:<11} {:<7} {}  {}",
         event.what,
         ticket.unwrap_or_default(),
