@@ -17,6 +17,7 @@ All checks of tests/run.sh, then these tests at full length, on both databases:
                 minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
                 days of outage; all else as in tests/run.sh
   outbox        the worker's connection to the submission server cut at every byte, about 8,000 times
+  fake_clock    the released worker under libfaketime, from a Friday evening to a Monday morning; its clock is set
   canaries      50,000 random replies of specialists, none of which may show a writer what is internal
 
 The seed of the random kills and replies is printed; SEED plays the same again. Takes about half an hour
@@ -27,5 +28,9 @@ USAGE
 case ${1:-} in -h | --help) usage; exit ;; esac
 export NINETOSIX_TEST_STRIDE=1 NINETOSIX_TEST_KILLS=300 NINETOSIX_TEST_SEED=${1:-$(date +%s)}
 echo "faults: seed $NINETOSIX_TEST_SEED"
+"$top/tests/support/install-debian.sh" faults
+NINETOSIX_TEST_FAKETIME=$(dpkg -L libfaketime | grep '/libfaketimeMT\.so\.1$')
+export NINETOSIX_TEST_FAKETIME
+(cd "$top" && cargo build --release --locked -p ninetosix-worker)
 (cd "$top" && NINETOSIX_TEST_CONVERSATIONS=50000 cargo test -p ninetosix-core --lib --locked canary)
-exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox -- --nocapture
+exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox --test fake_clock -- --nocapture

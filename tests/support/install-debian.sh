@@ -15,6 +15,7 @@ WHAT is a Debian package or a group:
   demo     dovecot-core dovecot-imapd dovecot-lmtpd postfix openssl procps python3, a C compiler;
            Rust must be there already
   tests    the same, strace and postgresql (whatever version Debian has)
+  faults   the same and libfaketime, which tests/faults.sh alone needs
 
 Asks for root (or sudo) only when something is missing. Services of new packages are neither started
 now nor enabled for the next boot; a new PostgreSQL gets no "main" cluster.
@@ -49,6 +50,9 @@ missing_of() {
       missing_of demo
       has_package strace || echo strace
       has_postgresql || echo postgresql ;;
+    faults)
+      missing_of tests
+      has_package libfaketime || echo libfaketime ;;
     *) has_package "$1" || echo "$1" ;;
   esac
 }
@@ -149,7 +153,7 @@ main() {
   command -v apt-get >/dev/null || die "this is no Debian (no apt-get); install by hand what --help lists"
   for what in "$@"; do
     case $what in
-      demo | tests) need_rust ;;
+      demo | tests | faults) need_rust ;;
       -*) die "unknown option $what" ;;
     esac
     mapfile -t packages < <(missing_of "$what")

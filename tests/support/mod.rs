@@ -29,6 +29,7 @@
 #![allow(
     dead_code,
     unused_imports,
+    unused_macros,
     reason = "each test binary uses its own part"
 )]
 #![allow(clippy::panic, reason = "a test ends by it")]

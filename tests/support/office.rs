@@ -50,6 +50,24 @@ pub(crate) fn kind(taken: &Taken) -> String {
         .to_owned()
 }
 
+/// Writes the desk's configuration with real hours, our server, and a name for whoever runs on it.
+pub(crate) fn office_config(desk: &Desk, hello: &str, port: u16) -> PathBuf {
+    let file = desk.config_file();
+    let text = fs::read_to_string(&file).expect("the configuration");
+    let submissions = desk.lab.variable("MAILLAB_SUBMISSIONS_PORT");
+    let text = text
+        .replace(
+            &format!("smtps://localhost:{submissions}"),
+            &format!("smtp://127.0.0.1:{port}"),
+        )
+        .replace("desk.school.test", hello)
+        .replace("mon-sun = [\"00:00-24:00\"]", "mon-fri = [\"09:00-18:00\"]")
+        .replace("calendar = \"none\"", "calendar = \"ru\"");
+    let own = file.with_file_name(format!("{hello}.toml"));
+    fs::write(&own, text).expect("a configuration");
+    own
+}
+
 impl Office {
     /// Opens a desk at this time.
     pub(crate) fn open(engine: Engine, now: DateTime<Utc>) -> Office {
@@ -90,22 +108,9 @@ impl Office {
         office
     }
 
-    /// The desk's configuration with real hours, our server, and a name for whoever runs on it.
     fn settings(&self, hello: &str, port: u16) -> Settings {
-        let file: PathBuf = self.desk.config_file();
-        let text = fs::read_to_string(&file).expect("the configuration");
-        let submissions = self.desk.lab.variable("MAILLAB_SUBMISSIONS_PORT");
-        let text = text
-            .replace(
-                &format!("smtps://localhost:{submissions}"),
-                &format!("smtp://127.0.0.1:{port}"),
-            )
-            .replace("desk.school.test", hello)
-            .replace("mon-sun = [\"00:00-24:00\"]", "mon-fri = [\"09:00-18:00\"]")
-            .replace("calendar = \"none\"", "calendar = \"ru\"");
-        let own = file.with_file_name(format!("{hello}.toml"));
-        fs::write(&own, text).expect("a configuration");
-        config::load(&own).unwrap_or_else(|problems| panic!("{problems}"))
+        config::load(&office_config(&self.desk, hello, port))
+            .unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     fn run<F>(&mut self, stop: Stop, daemon: impl FnOnce(Stop) -> F + Send + 'static)

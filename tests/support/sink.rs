@@ -20,6 +20,8 @@ pub(crate) struct Taken {
     pub(crate) recipient: String,
     /// The desk's time when the end of the data arrived.
     pub(crate) at: DateTime<Utc>,
+    /// What time it truly was, if somebody had set the desk's clock.
+    pub(crate) truly_at: DateTime<Utc>,
     /// The mail.
     pub(crate) mail: Mail,
 }
@@ -57,8 +59,17 @@ pub(crate) struct Rule {
     pub(crate) times: usize,
 }
 
-/// A recipient, and what the clock is set to when it is named.
-type Trap = (String, DateTime<Utc>);
+/// A recipient, and what happens to the clock when it is named.
+struct Trap {
+    recipient: String,
+    meddle: Box<dyn FnOnce(&ManualClock) + Send>,
+}
+
+impl std::fmt::Debug for Trap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Trap").field(&self.recipient).finish()
+    }
+}
 
 /// The server.
 #[derive(Debug, Clone)]
@@ -67,7 +78,7 @@ pub(crate) struct Sink {
     pub(crate) port: u16,
     notes: Arc<Mutex<Notes>>,
     clock: Arc<ManualClock>,
-    /// At the next RCPT to an address the clock is set to this.
+    /// What happens at the next RCPT to an address.
     trap: Arc<Mutex<Option<Trap>>>,
     rules: Arc<Mutex<Vec<Rule>>>,
 }
@@ -97,7 +108,19 @@ impl Sink {
 
     /// Sets the clock to `at` as soon as somebody names `recipient`.
     pub(crate) fn set_clock_at(&self, recipient: &str, at: DateTime<Utc>) {
-        *self.trap.lock().expect("no panic in here") = Some((recipient.to_owned(), at));
+        self.at_rcpt(recipient, move |clock| clock.set(at));
+    }
+
+    /// Does something to the clock as soon as somebody names `recipient`, once.
+    pub(crate) fn at_rcpt(
+        &self,
+        recipient: &str,
+        meddle: impl FnOnce(&ManualClock) + Send + 'static,
+    ) {
+        *self.trap.lock().expect("no panic in here") = Some(Trap {
+            recipient: recipient.to_owned(),
+            meddle: Box::new(meddle),
+        });
     }
 
     /// Behaves by these rules from now on.
@@ -192,7 +215,7 @@ impl Sink {
     }
 
     fn take(&self, hello: &str, recipient: &str, raw: Vec<u8>) {
-        let at = self.clock.now();
+        let (at, truly_at) = (self.clock.now(), self.clock.truth());
         self.note(|notes| {
             let number = notes.taken.len() as u64;
             let mail = Mail::read((number, 0, String::new()), raw);
@@ -201,6 +224,7 @@ impl Sink {
                 hello,
                 recipient,
                 at,
+                truly_at,
                 mail,
             });
         });
@@ -208,8 +232,8 @@ impl Sink {
 
     fn spring(&self, recipient: &str) {
         let mut trap = self.trap.lock().expect("no panic in here");
-        if let Some((_, at)) = trap.take_if(|(victim, _)| victim == recipient) {
-            self.clock.set(at);
+        if let Some(sprung) = trap.take_if(|trap| trap.recipient == recipient) {
+            (sprung.meddle)(&self.clock);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::domain::token::{TokenKey, TokenKeys};
 use crate::smtp::{Security, SmtpServer, Timeouts};
 use crate::stop::{GRACE, Stop};
 use crate::store::{Store, StoreError};
+use crate::timekeeper::Timekeeper;
 use crate::tls;
 
 /// The pauses between tries to open the database: the first and the longest.
@@ -30,6 +31,8 @@ pub struct Daemon {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it may be believed.
+    pub timekeeper: Arc<Timekeeper>,
     /// What letters are made with.
     pub office: Arc<Office>,
     /// Asked by every loop.
@@ -81,6 +84,7 @@ impl Daemon {
             }
         }
         Ok(Some(Daemon {
+            timekeeper: Arc::new(Timekeeper::new(clock.clone(), store.has_clock())),
             store,
             clock,
             office,
@@ -96,6 +100,7 @@ impl Daemon {
         Ok(Delivery {
             store: self.store.clone(),
             clock: self.clock.clone(),
+            timekeeper: self.timekeeper.clone(),
             office: self.office.clone(),
             lane,
             mailbox: mailbox.address.clone(),

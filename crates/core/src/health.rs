@@ -35,7 +35,8 @@ pub async fn polls(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
         let beat = beats.iter().find(|beat| beat.name == name);
         let age = beat.and_then(|beat| beat.good_at).map(|at| now - at);
         Vital {
-            good: age.is_some_and(|age| age <= POLL_AGE),
+            // One in the future is of a clock that was set back since.
+            good: age.is_some_and(|age| age.abs() <= POLL_AGE),
             age_s: age.map(|age| age.num_seconds()),
             problem: beat.and_then(|beat| beat.problem.clone()),
             name,

@@ -22,6 +22,7 @@
 //! | [`calendar_import`] | production calendars in the formats people have, translated and compared |
 //! | [`approval`] | whether the hours stand as the head approved them |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
+//! | [`timekeeper`] | whether the clocks agree about the time |
 //! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
 //!
 //! **The life of a letter**, in the order of the code: the poller stores the raw bytes with a ledger row
@@ -50,4 +51,5 @@ mod random;
 pub mod smtp;
 pub mod stop;
 pub mod store;
+pub mod timekeeper;
 pub mod tls;

@@ -52,7 +52,7 @@ impl Pulse {
         {
             tracing::info!(pulse = self.name, after = problem, "works again");
         }
-        if was.is_some() || self.last_beat.is_none_or(|last| now - last >= EVERY) {
+        if was.is_some() || self.is_time(now) {
             self.beat(store, now).await;
         }
     }
@@ -65,9 +65,15 @@ impl Pulse {
         }
         let known = self.problem.as_ref() == Some(&problem);
         self.problem = Some(problem);
-        if !known || self.last_beat.is_none_or(|last| now - last >= EVERY) {
+        if !known || self.is_time(now) {
             self.beat(store, now).await;
         }
+    }
+
+    /// Returns whether to say so again: also after the clock was set back.
+    fn is_time(&self, now: DateTime<Utc>) -> bool {
+        self.last_beat
+            .is_none_or(|last| (now - last).abs() >= EVERY)
     }
 
     /// Returns whether a trouble is to be told: not while it lasts, nor soon after it was told.
@@ -76,11 +82,11 @@ impl Pulse {
             || self
                 .told
                 .get(problem)
-                .is_some_and(|told| now - *told < TELL_EVERY)
+                .is_some_and(|told| (now - *told).abs() < TELL_EVERY)
         {
             return false;
         }
-        self.told.retain(|_, told| now - *told < TELL_EVERY);
+        self.told.retain(|_, told| (now - *told).abs() < TELL_EVERY);
         // So many at once are noise: the row in the database has the latest.
         if self.told.len() >= TROUBLES {
             return false;

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config::Settings;
 use ninetosix_core::daemon::Daemon;
 use ninetosix_core::delivery::Office;
+use ninetosix_core::domain::gate::{Gate, may_finish};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::pulse::Pulse;
 use ninetosix_core::stop::Stop;
-use ninetosix_core::store::Store;
+use ninetosix_core::store::{Result, Store};
+use ninetosix_core::timekeeper::Timekeeper;
 
 /// How often orders that have come due are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,6 +35,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
     loops.spawn(orders(
         daemon.store.clone(),
         daemon.clock.clone(),
+        daemon.timekeeper.clone(),
         daemon.office.clone(),
         daemon.stop.clone(),
     ));
@@ -40,15 +44,22 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
 }
 
 /// Carries out the orders given outside business hours, in order of writing, once the desk is open.
-async fn orders(store: Store, clock: Arc<dyn Clock>, office: Arc<Office>, stop: Stop) {
+async fn orders(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    timekeeper: Arc<Timekeeper>,
+    office: Arc<Office>,
+    stop: Stop,
+) {
     let mut pulse = Pulse::new("orders".to_owned());
+    let is_open = || {
+        let gate = |at| may_finish(Lane::Worker, &office.desk.calendar, at);
+        timekeeper.gate(Lane::Worker, None, gate) == Gate::Open
+    };
     loop {
         let now = clock.now();
-        if office.desk.calendar.is_open(now) {
-            match store
-                .apply_due_commands(&office.desk, &office.key, now)
-                .await
-            {
+        if is_open() {
+            match apply(&store, &timekeeper, &office, now, is_open).await {
                 Ok(0) => pulse.good(&store, now).await,
                 Ok(applied) => {
                     tracing::info!(applied, "carried out orders given outside business hours")
@@ -60,4 +71,21 @@ async fn orders(store: Store, clock: Arc<dyn Clock>, office: Arc<Office>, stop: 
             return;
         }
     }
+}
+
+/// Carries out what is due, and returns how much that was. Letters ask the database for the time on their way; here it is
+/// asked if there is something to do.
+async fn apply(
+    store: &Store,
+    timekeeper: &Timekeeper,
+    office: &Office,
+    now: DateTime<Utc>,
+    is_open: impl Fn() -> bool,
+) -> Result<u64> {
+    if !store.has_due_command(now).await? || !timekeeper.compare(store).await? || !is_open() {
+        return Ok(0);
+    }
+    store
+        .apply_due_commands(&office.desk, &office.key, now)
+        .await
 }

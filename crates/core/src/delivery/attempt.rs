@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Delivery, LaneState, PAUSE};
 use crate::domain::address::mask_addresses;
-use crate::domain::gate::{Gate, may_begin, may_finish};
+use crate::domain::gate::{Gate, may_finish};
 use crate::domain::incoming::is_address_status;
 use crate::domain::lane_pause::Refused;
 use crate::domain::outgoing::{Content, WriterContent};
@@ -18,6 +18,7 @@ use crate::smtp::{Class, Failure, Refusal, SendOutcome, SmtpSession, Stage};
 use crate::store::outbox::{Claimed, Ending};
 use crate::store::promise::Promise;
 use crate::store::{Result, StoreError};
+use crate::timekeeper::Asked;
 
 /// How often a claim is renewed while the server is waited for (promises.md: lease 60 s).
 const RENEW_EVERY: Duration = Duration::from_secs(20);
@@ -28,6 +29,8 @@ const RECORD_AGAIN: (Duration, u32) = (Duration::from_secs(1), 600);
 pub(super) enum After {
     /// The next letter may go, over this connection if it still stands.
     Continue,
+    /// Nothing may go now, by one of the clocks.
+    Closed,
     /// No letter of this lane would fare better now: the server does not want our mail.
     Refused,
     /// Nor here: the database does not answer.
@@ -47,16 +50,18 @@ enum Stopped {
     TryLater(String),
     /// Another process has the letter by now.
     LeaseLost,
-    /// The gate closed.
+    /// The gate is not open.
     Closed(Gate),
 }
 
 impl Delivery {
-    /// Sends one claimed letter and records how that ended. `reused` says that the connection has carried others.
+    /// Sends one letter that was claimed after `asked`, and records how that ended. `reused` says that the connection has
+    /// carried others.
     pub(super) async fn attempt(
         &self,
         session: &mut SmtpSession,
         claimed: &Claimed,
+        asked: Asked,
         reused: bool,
         lane: &mut LaneState,
     ) -> Result<After> {
@@ -66,12 +71,8 @@ impl Delivery {
             };
             return self.record(claimed, held).await.map(|()| After::Continue);
         };
-        let calendar = &self.office.desk.calendar;
-        if let Gate::ClosedUntil(until) = may_begin(self.lane, calendar, self.clock.now()) {
-            return self
-                .record(claimed, Ending::Snoozed { until })
-                .await
-                .map(|()| After::Continue);
+        if let Some(ending) = waits(claimed, self.begins(claimed.said.map(|said| (asked, said)))) {
+            return self.record(claimed, ending).await.map(|()| After::Closed);
         }
         self.warn_of_unread_mailbox(claimed).await?;
         let started = std::time::Instant::now();
@@ -83,19 +84,23 @@ impl Delivery {
                 .map_err(|why| refuse(&stopped, why))
         };
         let end_of_data = {
-            let (store, clock, office, lane) = (
+            let (store, clock, timekeeper, office, lane) = (
                 self.store.clone(),
                 self.clock.clone(),
+                self.timekeeper.clone(),
                 self.office.clone(),
                 self.lane,
             );
             let (claimed, stopped) = (claimed.clone(), stopped.clone());
             async move {
-                store
+                let asked = timekeeper.ask();
+                let said = store
                     .confirm_claim(&claimed, clock.now())
                     .await
                     .map_err(|error| refuse(&stopped, error.into()))?;
-                match may_finish(lane, &office.desk.calendar, clock.now()) {
+                let calendar = &office.desk.calendar;
+                let heard = said.map(|said| (asked, said));
+                match timekeeper.gate(lane, heard, |at| may_finish(lane, calendar, at)) {
                     Gate::Open => Ok(()),
                     closed => Err(refuse(&stopped, Stopped::Closed(closed))),
                 }
@@ -243,9 +248,7 @@ impl Delivery {
             SendOutcome::GateClosed(refusal) => match stopped {
                 Some(Stopped::LeaseLost) => (None, After::Continue),
                 Some(Stopped::Hold(why)) => (Some(Ending::Held { why }), After::Continue),
-                Some(Stopped::Closed(Gate::ClosedUntil(until))) => {
-                    (Some(Ending::Snoozed { until }), After::Continue)
-                }
+                Some(Stopped::Closed(gate)) => (waits(claimed, gate), After::Closed),
                 // The database: its outcome is not recorded before that answers again.
                 Some(Stopped::TryLater(problem)) => (
                     Some(Ending::Snoozed { until: now }),
@@ -254,9 +257,14 @@ impl Delivery {
                         at_least: PAUSE.0,
                     },
                 ),
-                Some(Stopped::Closed(Gate::Open)) | None => {
-                    (Some(again(refusal.reason)), After::Continue)
-                }
+                // Between the last look and the end of the data the process was paused: that is no fault of the letter.
+                None => (
+                    Some(Ending::Snoozed { until: now }),
+                    After::Pause {
+                        problem: refusal.reason,
+                        at_least: PAUSE.0,
+                    },
+                ),
             },
             SendOutcome::Failed(Failure {
                 stage: Stage::MailFrom,
@@ -339,6 +347,16 @@ impl Delivery {
     }
 }
 
+/// How a letter that the gate keeps back waits; `None` if it does not. Where nobody knows what time it is, it stays due.
+fn waits(claimed: &Claimed, gate: Gate) -> Option<Ending> {
+    let until = match gate {
+        Gate::Open => return None,
+        Gate::ClosedUntil(until) => until,
+        Gate::Doubted => claimed.due_at,
+    };
+    Some(Ending::Snoozed { until })
+}
+
 /// Whether a refusal of a recipient says that there is nobody: the enhanced code does (RFC 3463), or without one a code that
 /// means so (RFC 5321 section 4.2.3).
 fn is_about_address(code: Option<u16>, text: &str) -> bool {
@@ -354,6 +372,7 @@ fn refuse(slot: &Mutex<Option<Stopped>>, why: Stopped) -> Refusal {
     let refusal = Refusal::new(match &why {
         Stopped::Hold(why) | Stopped::TryLater(why) => why.as_str(),
         Stopped::LeaseLost => "another process has the letter",
+        Stopped::Closed(Gate::Doubted) => "the clocks do not agree",
         Stopped::Closed(_) => "outside business hours",
     });
     if let Ok(mut slot) = slot.lock() {

@@ -1,6 +1,6 @@
 //! The loop that sends what lies in the outbox. Both daemons run it, each for its lane.
 //!
-//! Wait, look, ask the gate, dial, claim, send, record. A lane that may not send now opens no connection. A server
+//! Wait, look, ask clocks and gate, dial, claim, send, record. A lane that may not send now opens no connection. A server
 //! that cannot be reached costs no letter an attempt: it is dialled before anything is claimed. One that refuses all we
 //! send, and a ceiling that is reached, keep the lane waiting in its order.
 //!
@@ -36,6 +36,7 @@ use crate::stop::Stop;
 use crate::store::outbox::Claimed;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
+use crate::timekeeper::{Asked, Timekeeper};
 
 /// How often letters are looked for whose sender died over them: their leases last a minute.
 const SEEK_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -70,6 +71,8 @@ pub struct Delivery {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it may be believed.
+    pub timekeeper: Arc<Timekeeper>,
     /// What letters are made with.
     pub office: Arc<Office>,
     /// Which letters.
@@ -196,8 +199,11 @@ impl Delivery {
 
     /// Sends everything that is due now.
     async fn turn(&self, holder: &str, lane: &mut LaneState) -> Result<Turn> {
+        if let Some(turn) = self.wait_for_clocks().await? {
+            return Ok(turn);
+        }
         let now = self.clock.now();
-        if !self.may_begin(now) {
+        if !self.may_begin() {
             return Ok(Turn::Done);
         }
         if lane.pause.waits(now).is_some() {
@@ -238,16 +244,17 @@ impl Delivery {
         };
         let mut carried = 0;
         let after = loop {
-            if self.stop.is_asked() || !session.is_usable() || !self.may_begin(self.clock.now()) {
+            if self.stop.is_asked() || !session.is_usable() || !self.may_begin() {
                 break Ok(After::Continue);
             }
+            let asked = self.timekeeper.ask();
             let Some(mut claimed) = self.claim(holder, lane).await? else {
                 break Ok(After::Continue);
             };
             claimed.keep_copy = self.sent_copy && claimed.kind == Kind::Answer;
             crate::failpoint::reach("claimed");
             match self
-                .attempt(&mut session, &claimed, carried > 0, lane)
+                .attempt(&mut session, &claimed, asked, carried > 0, lane)
                 .await
             {
                 Ok(After::Continue) => carried += 1,
@@ -256,7 +263,7 @@ impl Delivery {
         };
         session.quit().await;
         Ok(match after? {
-            After::Continue => Turn::Done,
+            After::Continue | After::Closed => Turn::Done,
             After::Refused => Turn::Waits {
                 problem: lane.refusal.clone(),
             },
@@ -286,8 +293,35 @@ impl Delivery {
             .await
     }
 
-    fn may_begin(&self, now: DateTime<Utc>) -> bool {
-        may_begin(self.lane, &self.office.desk.calendar, now) == Gate::Open
+    /// Whether a letter may be begun by the clocks of this machine; the database says what time it is with the claim.
+    fn may_begin(&self) -> bool {
+        self.begins(None) == Gate::Open
+    }
+
+    /// What the gate says before a letter, by every clock.
+    fn begins(&self, heard: Option<(Asked, DateTime<Utc>)>) -> Gate {
+        let calendar = &self.office.desk.calendar;
+        self.timekeeper
+            .gate(self.lane, heard, |at| may_begin(self.lane, calendar, at))
+    }
+
+    /// What keeps business hours waits while nobody knows what time it is; the operator is told.
+    async fn wait_for_clocks(&self) -> Result<Option<Turn>> {
+        if self.lane.any_hour() || self.timekeeper.look(&self.store).await? {
+            return Ok(None);
+        }
+        if let Some(news) = self.timekeeper.news() {
+            // By the database's clock if it has one: that of the machine may be days ahead.
+            let now = match self.store.clock().await? {
+                Some(said) => self.clock.of_database(said),
+                None => self.clock.now(),
+            };
+            let registrar = self.office.registrar(&self.mailbox);
+            self.store.tell_of_clocks(registrar, &news, now).await?;
+            self.timekeeper.told();
+        }
+        let waits = |problem| Turn::Waits { problem };
+        Ok(Some(self.timekeeper.problem().map_or(Turn::Done, waits)))
     }
 }
 

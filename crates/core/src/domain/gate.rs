@@ -15,6 +15,8 @@ pub enum Gate {
     Open,
     /// Not before this instant. Waiting is a snooze: it costs no attempt.
     ClosedUntil(DateTime<Utc>),
+    /// Nobody knows what time it is: see `clock_agreement`. It waits as it is, and that costs no attempt either.
+    Doubted,
 }
 
 /// Returns whether a letter of `lane` may be begun at `now`.

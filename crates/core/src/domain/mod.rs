@@ -6,6 +6,7 @@
 pub mod address;
 pub mod beginning;
 pub mod calendar;
+pub mod clock_agreement;
 pub mod command;
 pub mod daily_ceiling;
 pub mod deadline;

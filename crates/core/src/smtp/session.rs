@@ -205,13 +205,13 @@ impl SmtpSession {
         let outcome = match trouble {
             Trouble::Refused(refusal) => SendOutcome::GateClosed(refusal),
             _ if self.conversation.end_of_data_written() => SendOutcome::Ambiguous { why },
+            Trouble::Stale => SendOutcome::GateClosed(Refusal::new(why)),
             Trouble::Misuse(_) => failed(stage, Class::Ours, None, why),
             Trouble::Closed
             | Trouble::Lost(_)
             | Trouble::Overdue(_)
             | Trouble::Malformed(_)
-            | Trouble::Early(_)
-            | Trouble::Stale => failed(stage, Class::Temporary, None, why),
+            | Trouble::Early(_) => failed(stage, Class::Temporary, None, why),
         };
         let next = Next::Drop;
         Stop { outcome, next }

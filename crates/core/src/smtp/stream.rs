@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lettre::transport::smtp::client::AsyncTokioStream;
@@ -22,9 +22,13 @@ use super::{
     dotted::{Dotted, END_OF_DATA},
     reply::{Malformed, Reply, ReplyReader, excerpt, printable},
 };
+use crate::clock::since_boot;
 
 /// How old the caller's yes may be when the end of data goes down to the kernel.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// What went wrong if it did not.
+const NOT_ENDED: &str = "the end of data could not be written";
 
 /// Body bytes taken from lettre before they must have gone down to the kernel.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -39,8 +43,8 @@ enum Turn {
     Body { dotted: Dotted, gate: Asked },
     /// The terminator is withheld until the gate has answered.
     Gate(Asked),
-    /// The gate said yes; the terminator is on its way down.
-    Ending,
+    /// The gate, asked at this moment, said yes; the terminator is on its way down, or about to be tried.
+    Ending { asked_at: Duration, tried: bool },
 }
 
 /// The gate in a wrapping that is `Sync`, as lettre demands; only ever reached through `&mut`.
@@ -137,27 +141,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> GatedStream<S> {
     fn poll_advance(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.check_sound()?;
+            if let Turn::Ending { asked_at, tried } = &mut self.turn {
+                let is_late = since_boot().saturating_sub(*asked_at) > FRESH;
+                let trouble = match std::mem::replace(tried, true) {
+                    // C08: a pause since the gate was asked makes its answer worthless. Between this look and the write
+                    // there is nothing but the encryption of five bytes.
+                    false => Trouble::Stale,
+                    // What is not down by now, the server does not have.
+                    true => Trouble::Overdue(NOT_ENDED),
+                };
+                if is_late {
+                    return Poll::Ready(Err(self.fail(trouble)));
+                }
+            }
             ready!(self.poll_down(cx))?;
             let limits = *self.conversation.timeouts();
             match &mut self.turn {
                 Turn::Gate(gate) => {
                     // The body has left for the kernel, so only these five bytes are still to come.
-                    let asked_at = Instant::now();
+                    let asked_at = since_boot();
                     let answer = ready!(gate.poll(cx));
                     if let Err(refusal) = answer {
                         return Poll::Ready(Err(self.fail(Trouble::Refused(refusal))));
                     }
-                    // C08: a pause between question and answer makes the answer worthless.
-                    if asked_at.elapsed() > FRESH {
-                        return Poll::Ready(Err(self.fail(Trouble::Stale)));
-                    }
+                    crate::failpoint::reach("gate_said_yes");
                     self.check_silence(cx)?;
-                    self.conversation
-                        .allow(FRESH, "the end of data could not be written");
+                    self.conversation.allow(FRESH, NOT_ENDED);
                     self.out.extend_from_slice(END_OF_DATA);
-                    self.turn = Turn::Ending;
+                    self.turn = Turn::Ending {
+                        asked_at,
+                        tried: false,
+                    };
                 }
-                Turn::Ending => {
+                Turn::Ending { .. } => {
                     // Only now the kernel has the whole of it. What it does not have, the server cannot
                     // get: of a TLS record nothing is readable until its last byte is there.
                     self.conversation.note_end_of_data();
@@ -311,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GatedStream<S> {
         Poll::Ready(match this.turn {
             Turn::Ours => this.accept_command(cx, buf),
             Turn::Body { .. } => this.accept_body(cx, buf),
-            Turn::Theirs { .. } | Turn::Gate(_) | Turn::Ending => {
+            Turn::Theirs { .. } | Turn::Gate(_) | Turn::Ending { .. } => {
                 Err(this.fail(Trouble::Misuse("a command before the reply to the last")))
             }
         })

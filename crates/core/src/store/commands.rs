@@ -1,6 +1,7 @@
 //! Orders of specialists that were given outside business hours and take effect at the opening, in order of writing.
 
 use chrono::{DateTime, Utc};
+use sea_orm::Value;
 
 use super::address;
 use super::facts::ticket_facts;
@@ -12,6 +13,16 @@ use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};
 use crate::domain::ticket::apply;
 use crate::domain::token::TokenKeys;
+
+/// The orders that are due; `$1` now, `$2` [`POLL_GRACE`] ago.
+const DUE: &str = "FROM command c JOIN ticket t ON t.number = c.ticket
+    WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1
+    AND (c.due_at <= c.created_at OR c.due_at <= $2 OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || t.mailbox AND h.good_at >= c.due_at))";
+
+/// The values of [`DUE`].
+fn due(now: DateTime<Utc>) -> [Value; 2] {
+    [now.into(), (now - POLL_GRACE).into()]
+}
 
 impl Store {
     /// Returns the first moment after which answers or orders of a mailbox's specialists wait for the mailbox to be read.
@@ -30,6 +41,12 @@ impl Store {
             .flatten())
     }
 
+    /// Returns whether an order is due.
+    pub async fn has_due_command(&self, now: DateTime<Utc>) -> Result<bool> {
+        let select = format!("SELECT 1 {DUE} LIMIT 1");
+        Ok(query_one(&self.db, &select, due(now)).await?.is_some())
+    }
+
     /// Carries out every order that is due, each in a transaction of its own, and returns how many there were. Like an answer
     /// that was put off, an order waits until the mailbox was read after its time: its author may have taken it back.
     pub async fn apply_due_commands(
@@ -38,13 +55,11 @@ impl Store {
         key: &TokenKeys,
         now: DateTime<Utc>,
     ) -> Result<u64> {
-        let select = "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox FROM command c JOIN ticket t ON t.number = c.ticket
-                      WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1
-                      AND (c.due_at <= c.created_at OR c.due_at <= $2 OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || t.mailbox AND h.good_at >= c.due_at))
-                      ORDER BY c.due_at, c.id";
-        let values = [now.into(), (now - POLL_GRACE).into()];
+        let select = format!(
+            "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox {DUE} ORDER BY c.due_at, c.id"
+        );
         let mut applied = 0;
-        for row in query_all(&self.db, select, values).await? {
+        for row in query_all(&self.db, &select, due(now)).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (
                 row.try_get("", "id")?,
                 row.try_get("", "ticket")?,

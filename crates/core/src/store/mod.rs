@@ -6,7 +6,7 @@
 //!   many left lately; `sent_folder`: what the mailbox's own folder of sent mail is asked and given;
 //! - `unsent`: answers taken back, replaced or let go; `address`: addresses that are wrong, and put right;
 //! - `digest`: notices, and what stands for them in a flood;
-//! - `wake`: word of letters that another process wrote;
+//! - `wake`: word of letters that another process wrote; `time`: the database's own clock;
 //! - `approved_hours`: the hours as the head approved them;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
@@ -36,6 +36,7 @@ mod sends;
 pub mod sent_folder;
 #[cfg(test)]
 mod tests;
+mod time;
 mod unsent;
 pub mod wake;
 

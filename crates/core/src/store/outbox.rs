@@ -12,6 +12,7 @@ use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
 use super::{
     Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, receipts, sql,
+    time,
 };
 use crate::domain::address::{EmailAddress, mask_addresses};
 use crate::domain::letter::{Kind, Lane};
@@ -45,6 +46,8 @@ pub struct Claimed {
     pub put_off: bool,
     /// Whether its bytes are kept, once it is sent, for the folder of sent mail.
     pub keep_copy: bool,
+    /// What the database's clock showed when it was claimed, if it has one.
+    pub said: Option<DateTime<Utc>>,
     pub(super) row: letter::Model,
 }
 
@@ -189,16 +192,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Claimed>> {
         let skip = on_postgres(&self.db, " FOR UPDATE SKIP LOCKED");
+        let said = time::said(&self.db);
         let among = among.condition();
         let claim = format!(
             "UPDATE letter SET state = 'sending', attempts = attempts + 1, tried_since = coalesce(tried_since, $3), fence = fence + 1, holder = $6, lease_until = $7
-             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE}{among} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *"
+             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE}{among} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *, {said}"
         );
         let mut values = claimable(lane, mailbox, now).to_vec();
         values.extend([holder.into(), (now + LEASE).into()]);
         let Some(row) = self.db.query_one_raw(sql(&self.db, &claim, values)).await? else {
             return Ok(None);
         };
+        let said = time::read(&row)?;
         let row = letter::Model::from_query_result(&row, "")?;
         let kind = Kind::from_name(&row.kind).ok_or_else(|| StoreError::Row {
             table: "letter",
@@ -218,6 +223,7 @@ impl Store {
             frozen: row.frozen.clone(),
             put_off: row.put_off,
             keep_copy: false,
+            said,
             row,
         }))
     }
@@ -249,20 +255,26 @@ impl Store {
     }
 
     /// Returns if the claim is still ours and holds for half a lease from `now` at least, and renews it where it would not;
-    /// fails if somebody else has it by now. Where it was renewed just before, nothing is written.
-    pub async fn confirm_claim(&self, claimed: &Claimed, now: DateTime<Utc>) -> Result<()> {
-        let select =
-            "SELECT lease_until FROM letter WHERE id = $1 AND fence = $2 AND state = 'sending'";
+    /// fails if somebody else has it by now. Where it was renewed just before, nothing is written. Returns what the
+    /// database's clock shows, if it has one.
+    pub async fn confirm_claim(
+        &self,
+        claimed: &Claimed,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>> {
+        let select = format!(
+            "SELECT lease_until, {} FROM letter WHERE id = $1 AND fence = $2 AND state = 'sending'",
+            time::said(&self.db)
+        );
         let values = [claimed.id.into(), claimed.row.fence.into()];
-        let row = query_one(&self.db, select, values).await?;
-        let until: Option<DateTime<Utc>> = match row {
-            Some(row) => row.try_get("", "lease_until")?,
-            None => return Err(StoreError::LeaseLost(format!("letter {}", claimed.id))),
-        };
-        if until.is_some_and(|until| until - now > LEASE / 2 && until - now <= LEASE) {
-            return Ok(());
+        let row = query_one(&self.db, &select, values)
+            .await?
+            .ok_or_else(|| StoreError::LeaseLost(format!("letter {}", claimed.id)))?;
+        let until: Option<DateTime<Utc>> = row.try_get("", "lease_until")?;
+        if until.is_none_or(|until| until - now <= LEASE / 2 || until - now > LEASE) {
+            self.renew_claim(claimed, now).await?;
         }
-        self.renew_claim(claimed, now).await
+        time::read(&row)
     }
 
     /// Freezes the finished bytes, immediately before DATA: from here to a known outcome they are what is sent. What a

@@ -29,6 +29,23 @@ impl Store {
         Ok(oldest.map(room_at))
     }
 
+    /// Tells the operator that the clocks do not agree, once a day.
+    pub async fn tell_of_clocks(
+        &self,
+        registrar: Registrar<'_>,
+        problem: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let words = format!(
+            "The worker does not know what time it is: {problem}. Receipts go on, and nothing is lost. If this comes again, look at the time of \
+             the machine and of the database's (timedatectl, chronyc tracking)."
+        );
+        let tx = self.begin_write().await?;
+        alert_of_mailbox(&tx, registrar, "clock", Some(now - WINDOW), &words, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Says of every letter that is due in `lane` why it waits, and until when, and tells the operator once a day.
     pub async fn wait_for_room(
         &self,

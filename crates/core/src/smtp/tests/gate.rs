@@ -113,7 +113,8 @@ async fn a_yes_that_took_its_thread_away_for_too_long_is_stale() {
     })
     .await;
     let text = "the process was paused at the end of data";
-    assert_eq!(outcome, failed(Stage::EndOfData, Class::Temporary, text));
+    assert_eq!(outcome, SendOutcome::GateClosed(Refusal::new(text)));
+    assert!(!session.is_usable() && !session.end_of_data_written());
     assert_eq!(fake.finish().await.bodies, [STUFFED]);
 }
 
