@@ -126,6 +126,37 @@ on_both_engines! {
         assert_eq!(office.wait_for(0, "notice", &ivan).at, at("2027-01-11T09:00:00"));
     }
 
+    fn a_mailbox_keeps_the_calendar_that_it_names(engine) {
+        let kadry = |config: &mut support::Config| {
+            config.mailbox = "calendar = \"kadry\"\n".to_owned();
+            config.tables.push_str("[[calendar]]\nname = \"kadry\"\nmon-wed = [\"10:00-13:00\", \"14:00-16:00\"]\n");
+        };
+        // A Wednesday, when the desk is open till six and this mailbox was till four.
+        let mut office = Office::open_with(engine, at("2026-11-25T16:00:00"), kadry, |port| port);
+        let (help, rita, ivan) = (office.desk.help.clone(), office.desk.rita.clone(), office.desk.ivan.clone());
+        let letter = Letter::new("Рита", &rita, &help, "Справка", "Нужна справка.");
+        assert_eq!(office.receive(&rita, &letter), "ticket");
+        let receipt = office.wait_for(0, "receipt", &rita);
+        assert!(receipt.mail.says("Возьмём обращение в работу в понедельник, 30 ноября, в 10:00 МСК."), "{}", receipt.mail.text);
+        for closed in ["2026-11-26T12:00:00", "2026-11-30T09:59:59"] {
+            office.move_to(at(closed));
+            assert_eq!(office.worker_connections(), 0, "{closed}");
+        }
+        office.clock.set(at("2026-11-30T10:00:00"));
+        let notice = office.wait_for(0, "notice", &ivan);
+        // An answer with an order in the lunch break waits for its end.
+        office.move_to(at("2026-11-30T13:00:00"));
+        assert_eq!(office.receive(&ivan, &reply("Иван", &notice, "Готово.\n#закрыть")), "command");
+        office.move_to(at("2026-11-30T13:59:59"));
+        assert_eq!(office.desk.ticket(1).text("state"), "new");
+        office.move_to(at("2026-11-30T14:00:31"));
+        office.wait_for(0, "answer", &rita);
+        office.desk.wait("the order is carried out", |desk| (desk.ticket(1).text("state") == "closed").then_some(()));
+        let check = office.worker_command(&["check"]);
+        let said = String::from_utf8_lossy(&check.stdout);
+        assert!(said.contains(&format!("часы {help}: ")), "{said}");
+    }
+
     fn what_is_promised_is_said_kept_and_counted_in_working_time(engine) {
         let terms = |config: &mut support::Config| {
             config.tables.push_str("[deadlines]\nfirst_answer = \"9h\"\nsolution = \"27h\"\n");

@@ -8,12 +8,16 @@ use serde::Serialize;
 
 use crate::approval;
 use crate::config::{Database, Language, Mailbox, Require, Settings, Words, token_key_trouble};
+use crate::domain::calendar::Calendar;
 use crate::domain::calendar::approved::Standing;
 use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
 use crate::store::{SchemaState, Store, StoreError};
 use crate::tell;
+
+/// So many tickets are named in a line.
+const SHOWN_MOVED: usize = 10;
 
 /// How a fact stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,31 +115,92 @@ pub fn words(ru: impl Into<String>, en: impl Into<String>) -> Words {
 
 /// Looks at hours and identity, which need no server.
 pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc>) {
-    let say = |language| Moments {
-        language,
-        zone: settings.calendar.zone(),
-    };
-    let (ru, en) = (say(Language::Ru), say(Language::En));
-    let opening = settings.calendar.next_open(now);
-    if opening <= now {
-        let closing = settings.calendar.next_close(now);
-        report.good(words(
-            format!("часы: сейчас открыто, закроемся {}", ru.on(closing)),
-            format!("hours: open now, closing {}", en.on(closing)),
-        ));
-    } else {
-        report.good(words(
-            format!("часы: сейчас закрыто, откроемся {}", ru.on(opening)),
-            format!("hours: closed now, opening {}", en.on(opening)),
-        ));
+    hours(report, "", &settings.calendar, now);
+    for mailbox in &settings.mailboxes {
+        if mailbox.calendar != settings.calendar {
+            let whose = format!(" {}", mailbox.address);
+            hours(report, &whose, &mailbox.calendar, now);
+        }
     }
     if let Some(end) = settings.calendar.data_end() {
-        report.good(words(
+        let known = words(
             format!("производственный календарь: данные по {end}"),
             format!("production calendar: data until {end}"),
-        ));
+        );
+        let today = settings.calendar.date_of(now);
+        match settings.calendar.wanted_year(today) {
+            None => report.good(known),
+            Some(year) => report.warning(known, words(
+                format!("возьмите календарь на {year} год: ninetosix-worker calendar import; пока {year} год считается по одной ст. 112 ТК РФ, и сроки в нём предварительные"),
+                format!("take over the calendar of {year}: ninetosix-worker calendar import; until then {year} is counted by art. 112 alone, and its dates are provisional"),
+            )),
+        }
     }
     identity(report, settings);
+}
+
+/// Whether it is open, and until when.
+fn hours(report: &mut Report, whose: &str, calendar: &Calendar, now: DateTime<Utc>) {
+    let say = |language| Moments {
+        language,
+        zone: calendar.zone(),
+    };
+    let (ru, en) = (say(Language::Ru), say(Language::En));
+    let opening = calendar.next_open(now);
+    report.good(if opening <= now {
+        let closing = calendar.next_close(now);
+        words(
+            format!("часы{whose}: сейчас открыто, закроемся {}", ru.on(closing)),
+            format!("hours{whose}: open now, closing {}", en.on(closing)),
+        )
+    } else {
+        words(
+            format!("часы{whose}: сейчас закрыто, откроемся {}", ru.on(opening)),
+            format!("hours{whose}: closed now, opening {}", en.on(opening)),
+        )
+    });
+}
+
+/// Looks whether what receipts promised still holds by the hours and terms of today.
+pub async fn promises(report: &mut Report, settings: &Settings, store: &Store, now: DateTime<Utc>) {
+    let mut moved = Vec::new();
+    for mailbox in &settings.mailboxes {
+        let address = mailbox.address.as_str();
+        match store
+            .moved_promises(address, &mailbox.calendar, settings.terms, now)
+            .await
+        {
+            Ok(found) => moved.extend(found.iter().map(|(number, _)| format!("№ {number}"))),
+            Err(error) => {
+                report.bad(
+                    words(
+                        format!("обещания не прочитать: {error}"),
+                        format!("the promises cannot be read: {error}"),
+                    ),
+                    words("проверьте базу", "see to the database"),
+                );
+                return;
+            }
+        }
+    }
+    if !moved.is_empty() {
+        let numbers = moved.len();
+        if numbers > SHOWN_MOVED {
+            moved.truncate(SHOWN_MOVED);
+            moved.push("…".to_owned());
+        }
+        let list = moved.join(", ");
+        report.warning(
+            words(
+                format!("сроки, обещанные в подтверждениях, по нынешним часам другие, обращений: {numbers} ({list})"),
+                format!("promises of receipts that are others by the hours of today: {numbers} ({list})"),
+            ),
+            words(
+                "посмотрите каждое: ninetosix-worker tickets show НОМЕР; верните часы или предупредите авторов",
+                "look at each: ninetosix-worker tickets show NUMBER; put the hours back, or tell the writers",
+            ),
+        );
+    }
 }
 
 /// By what specialists are known, and who vouches for them.

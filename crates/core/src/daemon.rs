@@ -1,5 +1,6 @@
 //! What both daemons begin and end with: the database, the token key, the loops, and the time they have to stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::approval;
 use crate::clock::Clock;
 use crate::config::{self, Settings, TokenKeyLine};
 use crate::delivery::{Delivery, Office};
+use crate::domain::address::EmailAddress;
 use crate::domain::calendar::approved::Standing;
 use crate::domain::letter::Lane;
 use crate::domain::token::{TokenKey, TokenKeys};
@@ -33,8 +35,8 @@ pub struct Daemon {
     pub clock: Arc<dyn Clock>,
     /// Whether it may be believed.
     pub timekeeper: Arc<Timekeeper>,
-    /// What letters are made with.
-    pub office: Arc<Office>,
+    /// What letters are made with, by the address they leave from.
+    offices: BTreeMap<EmailAddress, Arc<Office>>,
     /// Asked by every loop.
     pub stop: Stop,
 }
@@ -50,7 +52,16 @@ impl Daemon {
         clock: Arc<dyn Clock>,
         stop: Stop,
     ) -> anyhow::Result<Option<Daemon>> {
-        let office = Arc::new(Office::new(settings, token_keys(settings)?));
+        let key = token_keys(settings)?;
+        let mailboxes = settings.mailboxes.iter().map(|own| &own.address);
+        let offices = mailboxes
+            .map(|own| {
+                (
+                    own.clone(),
+                    Arc::new(Office::new(settings, own, key.clone())),
+                )
+            })
+            .collect();
         let mut pause = PAUSE.0;
         let mut said = None;
         let store = loop {
@@ -87,9 +98,17 @@ impl Daemon {
             timekeeper: Arc::new(Timekeeper::new(clock.clone(), store.has_clock())),
             store,
             clock,
-            office,
+            offices,
             stop,
         }))
+    }
+
+    /// Returns what letters from this mailbox are made with.
+    ///
+    /// # Panics
+    /// If it is none of the configured ones.
+    pub fn office(&self, mailbox: &EmailAddress) -> Arc<Office> {
+        self.offices[mailbox].clone()
     }
 
     /// Returns the loop that sends the letters of `lane` from `mailbox`.
@@ -101,7 +120,7 @@ impl Daemon {
             store: self.store.clone(),
             clock: self.clock.clone(),
             timekeeper: self.timekeeper.clone(),
-            office: self.office.clone(),
+            office: self.office(&mailbox.address),
             lane,
             mailbox: mailbox.address.clone(),
             server: smtp_server(mailbox)?,

@@ -29,7 +29,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
         let register = Register {
             store: daemon.store.clone(),
             clock: daemon.clock.clone(),
-            office: daemon.office.clone(),
+            office: daemon.office(&mailbox.address),
             mailbox: mailbox.address.clone(),
             wake: delivery.wake.clone(),
             stop: daemon.stop.clone(),

@@ -9,12 +9,15 @@ use ninetosix_core::clock::Clock;
 use ninetosix_core::config::Settings;
 use ninetosix_core::daemon::Daemon;
 use ninetosix_core::delivery::Office;
+use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::gate::{Gate, may_finish};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::pulse::Pulse;
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::{Result, Store};
 use ninetosix_core::timekeeper::Timekeeper;
+
+use crate::calendar_watch;
 
 /// How often orders that have come due are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -30,62 +33,67 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
         let delivery = daemon.delivery(Lane::Worker, mailbox)?;
         bells.push(delivery.wake.clone());
         loops.spawn(delivery.run());
+        let orders = Orders {
+            store: daemon.store.clone(),
+            timekeeper: daemon.timekeeper.clone(),
+            office: daemon.office(&mailbox.address),
+            mailbox: mailbox.address.clone(),
+        };
+        loops.spawn(orders.run(daemon.clock.clone(), daemon.stop.clone()));
     }
     loops.spawn(daemon.rings(Lane::Worker, bells));
-    loops.spawn(orders(
-        daemon.store.clone(),
+    loops.spawn(calendar_watch::run(
+        settings.calendar.clone(),
         daemon.clock.clone(),
-        daemon.timekeeper.clone(),
-        daemon.office.clone(),
         daemon.stop.clone(),
     ));
     tracing::info!(mailboxes = settings.mailboxes.len(), "the worker runs");
     daemon.finish(loops).await
 }
 
-/// Carries out the orders given outside business hours, in order of writing, once the desk is open.
-async fn orders(
+/// Carries out the orders given outside business hours, in order of writing, once the mailbox is in its hours.
+struct Orders {
     store: Store,
-    clock: Arc<dyn Clock>,
     timekeeper: Arc<Timekeeper>,
     office: Arc<Office>,
-    stop: Stop,
-) {
-    let mut pulse = Pulse::new("orders".to_owned());
-    let is_open = || {
-        let gate = |at| may_finish(Lane::Worker, &office.desk.calendar, at);
-        timekeeper.gate(Lane::Worker, None, gate) == Gate::Open
-    };
-    loop {
-        let now = clock.now();
-        if is_open() {
-            match apply(&store, &timekeeper, &office, now, is_open).await {
-                Ok(0) => pulse.good(&store, now).await,
-                Ok(applied) => {
-                    tracing::info!(applied, "carried out orders given outside business hours")
-                }
-                Err(error) => pulse.bad(&store, error.to_string(), now).await,
-            }
-        }
-        if !stop.sleep(LOOK_EVERY).await {
-            return;
-        }
-    }
+    mailbox: EmailAddress,
 }
 
-/// Carries out what is due, and returns how much that was. Letters ask the database for the time on their way; here it is
-/// asked if there is something to do.
-async fn apply(
-    store: &Store,
-    timekeeper: &Timekeeper,
-    office: &Office,
-    now: DateTime<Utc>,
-    is_open: impl Fn() -> bool,
-) -> Result<u64> {
-    if !store.has_due_command(now).await? || !timekeeper.compare(store).await? || !is_open() {
-        return Ok(0);
+impl Orders {
+    async fn run(self, clock: Arc<dyn Clock>, stop: Stop) {
+        let mut pulse = Pulse::new(format!("orders:{}", self.mailbox));
+        loop {
+            let now = clock.now();
+            if self.is_open() {
+                match self.apply(now).await {
+                    Ok(0) => pulse.good(&self.store, now).await,
+                    Ok(applied) => {
+                        tracing::info!(applied, "carried out orders given outside business hours")
+                    }
+                    Err(error) => pulse.bad(&self.store, error.to_string(), now).await,
+                }
+            }
+            if !stop.sleep(LOOK_EVERY).await {
+                return;
+            }
+        }
     }
-    store
-        .apply_due_commands(&office.desk, &office.key, now)
-        .await
+
+    /// Carries out what is due, and returns how much that was. Letters ask the database for the time on their way; here it is
+    /// asked if there is something to do.
+    async fn apply(&self, now: DateTime<Utc>) -> Result<u64> {
+        if !self.store.has_due_command(&self.mailbox, now).await?
+            || !self.timekeeper.compare(&self.store).await?
+            || !self.is_open()
+        {
+            return Ok(0);
+        }
+        let registrar = self.office.registrar(&self.mailbox);
+        self.store.apply_due_commands(registrar, now).await
+    }
+
+    fn is_open(&self) -> bool {
+        let gate = |at| may_finish(Lane::Worker, &self.office.desk.calendar, at);
+        self.timekeeper.gate(Lane::Worker, None, gate) == Gate::Open
+    }
 }

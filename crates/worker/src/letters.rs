@@ -6,7 +6,6 @@ use ninetosix_core::cli::{self, Exit, printable};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::config::Settings;
 use ninetosix_core::daemon;
-use ninetosix_core::domain::desk::Desk;
 use ninetosix_core::store::letters::{LetterOrder, LetterRow, Ordered};
 use ninetosix_core::tell;
 
@@ -23,9 +22,8 @@ impl Letters<'_> {
     /// Prints letters, newest first.
     pub async fn list(&self, ticket: Option<i64>, limit: u64) -> anyhow::Result<Exit> {
         let store = cli::store(self.settings).await?;
-        let calendar = &self.settings.calendar;
         let rows = store
-            .letters(ticket, limit, calendar, SystemClock.now())
+            .letters(ticket, limit, self.settings, SystemClock.now())
             .await?;
         for row in &rows {
             self.print(row)?;
@@ -36,14 +34,13 @@ impl Letters<'_> {
     /// Prints everything about one letter.
     pub async fn show(&self, id: i64) -> anyhow::Result<Exit> {
         let store = cli::store(self.settings).await?;
-        let calendar = &self.settings.calendar;
-        let Some(row) = store.letter(id, calendar, SystemClock.now()).await? else {
+        let Some(row) = store.letter(id, self.settings, SystemClock.now()).await? else {
             return Ok(unknown(id));
         };
         if self.json {
             self.print(&row)?;
         } else {
-            print_whole(&row, calendar.zone());
+            print_whole(&row, self.settings.calendar.zone());
         }
         Ok(Exit::Fine)
     }
@@ -51,12 +48,12 @@ impl Letters<'_> {
     /// Does what is ordered of each of the letters, and prints how it stands then.
     pub async fn order(&self, order: LetterOrder, ids: &[i64]) -> anyhow::Result<Exit> {
         let store = cli::store(self.settings).await?;
-        let desk = Desk::from(self.settings);
         let key = daemon::token_keys(self.settings)?;
         let mut exit = Exit::Fine;
         for id in ids {
             let now = SystemClock.now();
-            match store.order_letter(*id, order, &desk, &key, now).await? {
+            let ordered = store.order_letter(*id, order, self.settings, &key, now);
+            match ordered.await? {
                 Ordered::Done(row) => self.print(&row)?,
                 Ordered::Refused(why) => {
                     eprintln!("{why}");

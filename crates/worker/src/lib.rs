@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod calendar;
+mod calendar_watch;
 pub mod check;
 pub mod letters;
 mod say;

@@ -254,8 +254,10 @@ fn main() -> ExitCode {
         }),
         Command::Health { json } => cli::block_on(async {
             let store = cli::store(&settings).await?;
-            let vital = health::letters(&store, &settings, Lane::Worker, SystemClock.now()).await?;
-            Ok(health::print(&[vital], json))
+            let now = SystemClock.now();
+            let mut vitals = vec![health::letters(&store, &settings, Lane::Worker, now).await?];
+            vitals.extend(health::calendar(&settings, now));
+            Ok(health::print(&vitals, json))
         }),
         Command::Migrate => cli::block_on(async {
             let store = Store::connect(&settings.database).await?;

@@ -115,15 +115,17 @@ enum Turn {
 }
 
 impl Office {
-    /// Returns what letters are made with under `settings`.
-    pub fn new(settings: &Settings, key: TokenKeys) -> Office {
+    /// Returns what letters from `mailbox` are made with under `settings`.
+    pub fn new(settings: &Settings, mailbox: &EmailAddress, key: TokenKeys) -> Office {
+        let desk = settings.desk_of(mailbox.as_str());
+        let zone = desk.calendar.zone();
         Office {
-            desk: Desk::from(settings),
+            desk,
             key,
             wording: Wording::new(settings.language),
             moments: Moments {
                 language: settings.language,
-                zone: settings.calendar.zone(),
+                zone,
             },
             letterhead: Letterhead {
                 desk: settings.desk.name.clone(),

@@ -34,5 +34,7 @@ pub mod text;
 pub mod thanks;
 pub mod ticket;
 pub mod token;
+#[cfg(test)]
+mod two_years_tests;
 pub mod verdict;
 pub mod waiting;

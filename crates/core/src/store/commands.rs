@@ -9,19 +9,21 @@ use super::outbox::POLL_GRACE;
 use super::registration::{Registrar, insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, query_all, query_one};
 use crate::domain::address::EmailAddress;
-use crate::domain::desk::Desk;
 use crate::domain::registration::{NewEvent, Verb, assignee_after};
 use crate::domain::ticket::apply;
-use crate::domain::token::TokenKeys;
 
-/// The orders that are due; `$1` now, `$2` [`POLL_GRACE`] ago.
+/// The orders about tickets of a mailbox that are due; `$1` now, `$2` [`POLL_GRACE`] ago, `$3` the mailbox.
 const DUE: &str = "FROM command c JOIN ticket t ON t.number = c.ticket
-    WHERE c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1
+    WHERE t.mailbox = $3 AND c.applied_at IS NULL AND c.cancelled_at IS NULL AND c.due_at <= $1
     AND (c.due_at <= c.created_at OR c.due_at <= $2 OR EXISTS (SELECT 1 FROM heartbeat h WHERE h.name = 'poll:' || t.mailbox AND h.good_at >= c.due_at))";
 
 /// The values of [`DUE`].
-fn due(now: DateTime<Utc>) -> [Value; 2] {
-    [now.into(), (now - POLL_GRACE).into()]
+fn due(mailbox: &EmailAddress, now: DateTime<Utc>) -> [Value; 3] {
+    [
+        now.into(),
+        (now - POLL_GRACE).into(),
+        mailbox.as_str().into(),
+    ]
 }
 
 impl Store {
@@ -41,25 +43,31 @@ impl Store {
             .flatten())
     }
 
-    /// Returns whether an order is due.
-    pub async fn has_due_command(&self, now: DateTime<Utc>) -> Result<bool> {
+    /// Returns whether an order about a ticket of the mailbox is due.
+    pub async fn has_due_command(
+        &self,
+        mailbox: &EmailAddress,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
         let select = format!("SELECT 1 {DUE} LIMIT 1");
-        Ok(query_one(&self.db, &select, due(now)).await?.is_some())
+        Ok(query_one(&self.db, &select, due(mailbox, now))
+            .await?
+            .is_some())
     }
 
-    /// Carries out every order that is due, each in a transaction of its own, and returns how many there were. Like an answer
+    /// Carries out every order about a ticket of the mailbox that is due, each in a transaction of its own, and returns how many there were. Like an answer
     /// that was put off, an order waits until the mailbox was read after its time: its author may have taken it back.
     pub async fn apply_due_commands(
         &self,
-        desk: &Desk,
-        key: &TokenKeys,
+        registrar: Registrar<'_>,
         now: DateTime<Utc>,
     ) -> Result<u64> {
+        let desk = registrar.desk;
         let select = format!(
-            "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address, t.mailbox {DUE} ORDER BY c.due_at, c.id"
+            "SELECT c.id, c.ticket, c.message, c.login, c.verb, c.address {DUE} ORDER BY c.due_at, c.id"
         );
         let mut applied = 0;
-        for row in query_all(&self.db, &select, due(now)).await? {
+        for row in query_all(&self.db, &select, due(registrar.mailbox, now)).await? {
             let (id, number, login, verb): (i64, i64, String, String) = (
                 row.try_get("", "id")?,
                 row.try_get("", "ticket")?,
@@ -98,12 +106,7 @@ impl Store {
                 continue;
             }
             let address: Option<String> = row.try_get("", "address")?;
-            let mailbox = EmailAddress::parse(&row.try_get::<String>("", "mailbox")?);
-            if let (Some(address), Some(mailbox)) = (
-                address.and_then(|address| EmailAddress::parse(&address)),
-                &mailbox,
-            ) {
-                let registrar = Registrar { desk, key, mailbox };
+            if let Some(address) = address.and_then(|address| EmailAddress::parse(&address)) {
                 address::correct(&tx, registrar, number, &address, now).await?;
             }
             let state = apply(ticket.state, verb.event()).to;

@@ -12,9 +12,8 @@ use super::new_letter::{Cause, tell_author};
 use super::outbox::POLL_GRACE;
 use super::registration::{Registrar, insert_event, move_ticket};
 use super::{Result, Store, StoreError, execute, on_postgres, query_one, unsent};
+use crate::config::Settings;
 use crate::domain::address::EmailAddress;
-use crate::domain::calendar::Calendar;
-use crate::domain::desk::Desk;
 use crate::domain::gate::first_minute;
 use crate::domain::letter::{Kind, Lane, State};
 use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate, Verb};
@@ -100,7 +99,7 @@ impl Store {
         &self,
         ticket: Option<i64>,
         limit: u64,
-        calendar: &Calendar,
+        settings: &Settings,
         now: DateTime<Utc>,
     ) -> Result<Vec<LetterRow>> {
         let mut select = letter::Entity::find();
@@ -114,7 +113,7 @@ impl Store {
             .await?;
         let mut letters = Vec::with_capacity(rows.len());
         for row in rows {
-            letters.push(self.letter_row(row, calendar, now).await?);
+            letters.push(self.letter_row(row, settings, now).await?);
         }
         Ok(letters)
     }
@@ -123,11 +122,11 @@ impl Store {
     pub async fn letter(
         &self,
         id: i64,
-        calendar: &Calendar,
+        settings: &Settings,
         now: DateTime<Utc>,
     ) -> Result<Option<LetterRow>> {
         match letter::Entity::find_by_id(id).one(&self.db).await? {
-            Some(row) => Ok(Some(self.letter_row(row, calendar, now).await?)),
+            Some(row) => Ok(Some(self.letter_row(row, settings, now).await?)),
             None => Ok(None),
         }
     }
@@ -137,11 +136,10 @@ impl Store {
         &self,
         id: i64,
         order: LetterOrder,
-        desk: &Desk,
+        settings: &Settings,
         key: &TokenKeys,
         now: DateTime<Utc>,
     ) -> Result<Ordered> {
-        let calendar = &desk.calendar;
         let tx = self.begin_write().await?;
         let select = format!(
             "SELECT state, kind, mailbox, ticket, message, recipient_address, author_login, verbs, put_off FROM letter WHERE id = $1{}",
@@ -156,12 +154,13 @@ impl Store {
             return Ok(Ordered::Refused(refusal(id, state, order)));
         }
         let lane = lane_of(id, &kind)?;
-        let due_at = first_minute(lane, calendar, now);
         let Some(mailbox) = EmailAddress::parse(&text("mailbox")?) else {
             return Ok(Ordered::Unknown);
         };
+        let desk = settings.desk_of(mailbox.as_str());
+        let due_at = first_minute(lane, &desk.calendar, now);
         let registrar = Registrar {
-            desk,
+            desk: &desk,
             key,
             mailbox: &mailbox,
         };
@@ -217,7 +216,7 @@ impl Store {
         let event = NewEvent::new(order.event(), "operator", format!("{kind} {id}"));
         insert_event(&tx, ticket, event, now).await?;
         tx.commit().await?;
-        Ok(match self.letter(id, calendar, now).await? {
+        Ok(match self.letter(id, settings, now).await? {
             Some(row) => Ordered::Done(Box::new(row)),
             None => Ordered::Unknown,
         })
@@ -226,9 +225,10 @@ impl Store {
     async fn letter_row(
         &self,
         row: letter::Model,
-        calendar: &Calendar,
+        settings: &Settings,
         now: DateTime<Utc>,
     ) -> Result<LetterRow> {
+        let calendar = settings.calendar_of(&row.mailbox);
         let state = state_of(row.id, &row.state)?;
         let lane = lane_of(row.id, &row.kind)?;
         let (mut behind, mut unread_until, mut problem) = (None, None, None);

@@ -487,10 +487,11 @@ impl Store {
         Ok(released)
     }
 
-    /// Returns when the letter of `lane` that waits longest was due.
-    pub async fn oldest_due(&self, lane: Lane) -> Result<Option<DateTime<Utc>>> {
-        let select = "SELECT min(due_at) AS due_at FROM letter WHERE lane = $1 AND state IN ('due', 'sending', 'maybe_sent')";
-        let row = query_one(&self.db, select, [lane.as_str().into()]).await?;
+    /// Returns when the letter of `lane` that waits longest to leave the mailbox was due.
+    pub async fn oldest_due(&self, lane: Lane, mailbox: &str) -> Result<Option<DateTime<Utc>>> {
+        let select = "SELECT min(due_at) AS due_at FROM letter WHERE lane = $1 AND mailbox = $2 AND state IN ('due', 'sending', 'maybe_sent')";
+        let values = [lane.as_str().into(), mailbox.into()];
+        let row = query_one(&self.db, select, values).await?;
         Ok(row
             .map(|row| row.try_get("", "due_at"))
             .transpose()?

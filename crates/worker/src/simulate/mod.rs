@@ -133,9 +133,15 @@ impl Simulation {
         let mut moments: Vec<DateTime<Utc>> = arrival.into_iter().collect();
         let worker = |at| first_minute(Lane::Worker, &self.desk.calendar, at);
         let later = |at: DateTime<Utc>| at.max(self.now + TimeDelta::seconds(1));
-        let receipts = self.store.oldest_due(Lane::Poller).await?;
+        let receipts = self
+            .store
+            .oldest_due(Lane::Poller, self.mailbox.as_str())
+            .await?;
         moments.extend(receipts.map(later));
-        let due = self.store.oldest_due(Lane::Worker).await?;
+        let due = self
+            .store
+            .oldest_due(Lane::Worker, self.mailbox.as_str())
+            .await?;
         moments.extend(due.map(|at| worker(later(at))));
         let awaited = self.store.awaited_read(self.mailbox.as_str()).await?;
         moments.extend(awaited.map(|at| worker(later(at))));
@@ -241,7 +247,7 @@ impl Simulation {
         }
         let applied = self
             .store
-            .apply_due_commands(&self.desk, &self.key, self.now)
+            .apply_due_commands(self.registrar(), self.now)
             .await?;
         if applied > 0 {
             let words = format!("{applied} orders that were given outside business hours");

@@ -138,6 +138,15 @@ impl Calendar {
         Self::new(self.zone, week, production, Exceptions::default(), true).ok()
     }
 
+    /// The year whose data the production calendar lacks and should have by `today`: this one, or from 1 November the next,
+    /// whose decree is out by then. Nothing without a production calendar.
+    pub fn wanted_year(&self, today: NaiveDate) -> Option<i32> {
+        let known = self.production.as_ref()?.years();
+        let next = (today.month() >= 11).then_some(today.year() + 1);
+        let mut wanted = std::iter::once(today.year()).chain(next);
+        wanted.find(|year| !known.contains(year))
+    }
+
     /// What a local date is like.
     pub fn day(&self, date: NaiveDate) -> Day {
         let production = self.production.as_ref();
@@ -370,6 +379,30 @@ pub(super) mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn the_next_years_data_is_wanted_from_november() {
+        let desk = desk("Europe/Moscow", &["09:00-18:00"]);
+        for (today, wanted) in [
+            ("2026-11-26", None),
+            ("2027-10-31", None),
+            ("2027-11-01", Some(2028)),
+            ("2027-12-31", Some(2028)),
+            ("2028-01-01", Some(2028)),
+            ("2023-12-31", Some(2023)),
+        ] {
+            assert_eq!(
+                desk.wanted_year(parse_date(today).unwrap()),
+                wanted,
+                "{today}"
+            );
+        }
+        let plain = Calendar {
+            production: None,
+            ..desk
+        };
+        assert_eq!(plain.wanted_year(parse_date("2028-01-01").unwrap()), None);
     }
 
     #[test]

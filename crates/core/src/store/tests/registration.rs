@@ -205,12 +205,12 @@ on_both_engines! {
         assert_eq!(lab.text("SELECT state FROM ticket").await, "new");
         assert!(lab.text("SELECT words FROM letter WHERE kind = 'own_letter'").await.contains("accepted"));
         let opening = monday("09:00:00") + TimeDelta::days(1);
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening - TimeDelta::seconds(1)).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(lab.registrar(), opening - TimeDelta::seconds(1)).await.expect("the database"), 0);
         // Not before the mailbox was read after the opening: he may have taken it back in the night.
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(lab.registrar(), opening).await.expect("the database"), 0);
         lab.store.beat("poll:help@school.test", None, opening).await.expect("a heartbeat");
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database"), 2);
-        assert_eq!(lab.store.apply_due_commands(&lab.desk, &lab.key, opening).await.expect("the database"), 0);
+        assert_eq!(lab.store.apply_due_commands(lab.registrar(), opening).await.expect("the database"), 2);
+        assert_eq!(lab.store.apply_due_commands(lab.registrar(), opening).await.expect("the database"), 0);
         assert_eq!(lab.text("SELECT state FROM ticket").await, "closed");
         assert_eq!(lab.number("SELECT count(*) FROM ticket WHERE closed_at IS NOT NULL").await, 1);
     }
@@ -227,7 +227,7 @@ on_both_engines! {
         lab.register(&more, &held, night).await;
         let opening = monday("09:00:00") + TimeDelta::days(1);
         // Where the mailbox cannot be read the orders of the night wait ten minutes more.
-        lab.store.apply_due_commands(&lab.desk, &lab.key, opening + TimeDelta::minutes(10)).await.expect("the database");
+        lab.store.apply_due_commands(lab.registrar(), opening + TimeDelta::minutes(10)).await.expect("the database");
         assert_eq!(lab.text("SELECT state FROM ticket").await, "answered");
     }
 
