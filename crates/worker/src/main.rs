@@ -110,7 +110,7 @@ enum Command {
     },
     /// Play days to come, and list when each receipt, notice, answer and deadline would be; nothing is sent
     #[command(
-        after_help = "Example: ninetosix-worker simulate --from 2026-12-28 --to 2027-01-15\n\nThe file has a line each, in local time or with an offset:\n  2026-12-30T19:10 letter rita@family.example The diary does not open\n  2026-12-31T23:40 reply 1 ivan Please try again.\\n#close\nA reply answers the letter of that number, counted in the file; \\n in it is a new line. Without a file\nfour people write every day."
+        after_help = "Example: ninetosix-worker simulate --from 2026-12-28 --to 2027-01-15\n\nThe file has a line each, in local time or with an offset:\n  2026-12-30T19:10 letter rita@family.example The diary does not open\n  2026-12-31T23:40 reply 1 ivan Please try again.\\n#close\nA reply answers the letter of that number, counted in the file; \\n in it is a new line.\nWithout a file four people write every day."
     )]
     Simulate {
         /// The first day
