@@ -155,6 +155,9 @@ on_both_engines! {
         let check = office.worker_command(&["check"]);
         let said = String::from_utf8_lossy(&check.stdout);
         assert!(said.contains(&format!("часы {help}: ")), "{said}");
+        let health = office.worker_command(&["health", "--json"]);
+        let said = String::from_utf8_lossy(&health.stdout);
+        assert!(said.contains("\"name\":\"calendar\",\"good\":true,\"age_s\":null,\"until\":\"2027-12-31\""), "{said}");
     }
 
     fn what_is_promised_is_said_kept_and_counted_in_working_time(engine) {

@@ -102,6 +102,17 @@ fn a_year_without_data_is_called_provisional_and_bad_scripts_are_refused() {
         said.contains("work begins Mon 2028-01-10 09:00 (provisional: no calendar of 2028 yet)"),
         "{said}"
     );
+    for outside in ["2027-12-27T23:59", "2028-01-16T00:00"] {
+        desk.write(
+            "script",
+            &format!("{outside} letter anna@family.example Elsewhere"),
+        );
+        let (code, _, complaint) = desk.ask("", &asked);
+        assert!(
+            code == Some(2) && complaint.contains("not from 2027-12-28 to 2028-01-15"),
+            "{complaint}"
+        );
+    }
     desk.write("script", "30.12.2027 letter anna@family.example");
     for (arguments, why) in [
         (&asked[..], "script: line 1: \"30.12.2027\" is no time"),

@@ -7,13 +7,15 @@ use crate::config::{PhoneHours, Settings};
 use crate::domain::calendar::approved::{self, Standing};
 use crate::store::{Store, StoreError};
 
-/// Returns how the hours stand, and remembers those that were approved anew.
+/// Returns how the hours stand. Those that were approved anew are remembered where `remember` says so: a daemon runs by
+/// them, while `check` may look at a draft.
 ///
 /// # Errors
 /// If the memory cannot be read or written.
 pub async fn standing(
     settings: &Settings,
     store: &Store,
+    remember: bool,
     now: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let calendar = &settings.calendar;
@@ -24,13 +26,20 @@ pub async fn standing(
             PhoneHours::Desk => None,
             PhoneHours::Words(words) => Some((phone.text.as_str(), words.as_str())),
         });
+    let mut rules = approved::rules(calendar, phones);
+    for mailbox in &settings.mailboxes {
+        if mailbox.calendar != *calendar {
+            let own = approved::rules(&mailbox.calendar, []).into_iter();
+            rules.extend(own.map(|rule| format!("{rule} ({})", mailbox.address)));
+        }
+    }
     let standing = approved::standing(
         store.approved_hours().await?.as_ref(),
         settings.hours.approved_on,
-        approved::rules(calendar, phones),
+        rules,
         calendar.date_of(now),
     );
-    if let Standing::Approved(Some(renewed)) = &standing {
+    if let (true, Standing::Approved(Some(renewed))) = (remember, &standing) {
         store.remember_approved_hours(renewed).await?;
     }
     Ok(standing)

@@ -10,6 +10,7 @@ use crate::approval;
 use crate::config::{Database, Language, Mailbox, Require, Settings, Words, token_key_trouble};
 use crate::domain::calendar::Calendar;
 use crate::domain::calendar::approved::Standing;
+use crate::domain::letter::Lane;
 use crate::domain::verdict::VerdictSource;
 use crate::mail::moment::Moments;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
@@ -122,13 +123,13 @@ pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc
             hours(report, &whose, &mailbox.calendar, now);
         }
     }
-    if let Some(end) = settings.calendar.data_end() {
+    if let Some(end) = settings.calendars().filter_map(Calendar::data_end).min() {
         let known = words(
             format!("производственный календарь: данные по {end}"),
             format!("production calendar: data until {end}"),
         );
-        let today = settings.calendar.date_of(now);
-        match settings.calendar.wanted_year(today) {
+        let wanted = |calendar: &Calendar| calendar.wanted_year(calendar.date_of(now));
+        match settings.calendars().filter_map(wanted).min() {
             None => report.good(known),
             Some(year) => report.warning(known, words(
                 format!("возьмите календарь на {year} год: ninetosix-worker calendar import; пока {year} год считается по одной ст. 112 ТК РФ, и сроки в нём предварительные"),
@@ -159,6 +160,31 @@ fn hours(report: &mut Report, whose: &str, calendar: &Calendar, now: DateTime<Ut
             format!("hours{whose}: closed now, opening {}", en.on(opening)),
         )
     });
+}
+
+/// Looks for letters that wait to leave an address that is not configured: nobody sends them.
+pub async fn strays(report: &mut Report, settings: &Settings, store: &Store) {
+    let configured = |address: &str| {
+        let mut mailboxes = settings.mailboxes.iter();
+        mailboxes.any(|mailbox| mailbox.address.as_str() == address)
+    };
+    for lane in [Lane::Poller, Lane::Worker] {
+        let waiting = store.oldest_due_of_all(lane).await.unwrap_or_default();
+        for (address, _) in waiting {
+            if !configured(&address) {
+                report.warning(
+                    words(
+                        format!("с адреса {address} ждут отправки письма, а в настройках его нет"),
+                        format!("letters wait to leave {address}, which is not configured"),
+                    ),
+                    words(
+                        "верните [[mailbox]] этого адреса или отмените письма: ninetosix-worker letters cancel",
+                        "put back the [[mailbox]] of that address, or cancel the letters: ninetosix-worker letters cancel",
+                    ),
+                );
+            }
+        }
+    }
 }
 
 /// Looks whether what receipts promised still holds by the hours and terms of today.
@@ -314,7 +340,7 @@ pub async fn approved_hours(
     store: &Store,
     now: DateTime<Utc>,
 ) {
-    match approval::standing(settings, store, now).await {
+    match approval::standing(settings, store, false, now).await {
         Ok(Standing::Approved(_)) => {
             let on = settings.hours.approved_on.unwrap_or_default();
             let (ru, en) = (on.format("%d.%m.%Y"), on);

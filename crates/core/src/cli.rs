@@ -1,10 +1,11 @@
 //! What both programs' command lines share: where the configuration is, and what exit codes mean.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::{self, Database, Hours, Settings};
+use crate::domain::digest::sha256;
 use crate::store::Store;
 
 /// Exit codes of every command.
@@ -61,6 +62,8 @@ pub fn hours(file: Option<PathBuf>, name: Option<&str>) -> Result<Hours, Exit> {
         })?
     };
     if let Some(name) = name {
+        let mark = sha256(name.as_bytes());
+        hours.host = format!("{}.{}", &mark[..8], hours.host);
         hours.calendar = hours.named.remove(name).ok_or_else(|| {
             let names: Vec<&str> = hours.named.keys().map(String::as_str).collect();
             let names = if names.is_empty() {
@@ -73,21 +76,6 @@ pub fn hours(file: Option<PathBuf>, name: Option<&str>) -> Result<Hours, Exit> {
         })?;
     }
     Ok(hours)
-}
-
-/// Reads a text of at most a mebibyte, as operators write them.
-///
-/// # Errors
-/// If it cannot be read, is no UTF-8, or is larger.
-pub fn read_text(path: &Path) -> std::io::Result<String> {
-    const CAP_BYTES: u64 = 1024 * 1024;
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    file.take(CAP_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CAP_BYTES {
-        return Err(std::io::Error::other("it is larger than a mebibyte"));
-    }
-    Ok(text)
 }
 
 /// Opens the database for a command that asks and makes nothing: a file that is not there stays so, for whoever

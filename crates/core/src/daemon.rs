@@ -85,7 +85,7 @@ impl Daemon {
             }
             pause = (pause * 2).min(PAUSE.1);
         };
-        match approval::standing(settings, &store, clock.now()).await {
+        match approval::standing(settings, &store, true, clock.now()).await {
             Ok(Standing::Changed { approved_on, .. }) => tracing::warn!(
                 "the hours have changed since they were approved on {approved_on}; `check` says how"
             ),

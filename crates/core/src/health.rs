@@ -1,10 +1,11 @@
 //! Is the desk well? Red exactly when the last good poll is too old or a letter is overdue (promise P23). Read from
 //! the database, so that it works beside a running daemon.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::config::Settings;
+use crate::domain::calendar::Calendar;
 use crate::domain::letter::Lane;
 use crate::store::{Result, Store};
 use crate::tell;
@@ -17,12 +18,14 @@ const LETTER_AGE: TimeDelta = TimeDelta::minutes(15);
 /// The state of one thing that can be well or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vital {
-    /// What it is: `poll:ADDRESS` or `letters:LANE`.
+    /// What it is: `poll:ADDRESS`, `letters:LANE` or `calendar`.
     pub name: String,
     /// Whether it is well.
     pub good: bool,
     /// Seconds since the last good poll, or since the oldest letter was due; `None` if there is none.
     pub age_s: Option<i64>,
+    /// The last day of its data, of a calendar.
+    pub until: Option<NaiveDate>,
     /// What is wrong, as the daemon last said it.
     pub problem: Option<String>,
 }
@@ -38,6 +41,7 @@ pub async fn polls(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Re
             // One in the future is of a clock that was set back since.
             good: age.is_some_and(|age| age.abs() <= POLL_AGE),
             age_s: age.map(|age| age.num_seconds()),
+            until: None,
             problem: beat.and_then(|beat| beat.problem.clone()),
             name,
         }
@@ -57,11 +61,10 @@ pub async fn letters(
     now: DateTime<Utc>,
 ) -> Result<Vital> {
     let (mut oldest, mut late) = (None, false);
-    for mailbox in &settings.mailboxes {
-        let due = store.oldest_due(lane, mailbox.address.as_str()).await?;
-        let age = due.map(|due| now - due);
-        let age = age.filter(|age| *age > TimeDelta::zero());
-        let is_open = |at| lane.any_hour() || mailbox.calendar.is_open(at);
+    for (mailbox, due) in store.oldest_due_of_all(lane).await? {
+        let age = Some(now - due).filter(|age| *age > TimeDelta::zero());
+        let calendar = settings.calendar_of(&mailbox);
+        let is_open = |at| lane.any_hour() || calendar.is_open(at);
         // What waited for the opening has been due since then, at most.
         late |=
             age.is_some_and(|age| age > LETTER_AGE) && is_open(now) && is_open(now - LETTER_AGE);
@@ -76,6 +79,7 @@ pub async fn letters(
         name: format!("letters:{}", lane.as_str()),
         good: !late,
         age_s: oldest.map(|age| age.num_seconds()),
+        until: None,
         problem,
     })
 }
@@ -83,13 +87,16 @@ pub async fn letters(
 /// Returns until when the production calendars have data, and what is wanted of the operator. Never red: the desk goes on by
 /// art. 112 alone.
 pub fn calendar(settings: &Settings, now: DateTime<Utc>) -> Option<Vital> {
-    let calendar = &settings.calendar;
-    let end = calendar.data_end()?;
-    let wanted = calendar.wanted_year(calendar.date_of(now));
+    let end = settings.calendars().filter_map(Calendar::data_end).min()?;
+    let wanted = settings
+        .calendars()
+        .filter_map(|calendar| calendar.wanted_year(calendar.date_of(now)))
+        .min();
     Some(Vital {
-        name: format!("calendar:data until {end}"),
+        name: "calendar".to_owned(),
         good: true,
         age_s: None,
+        until: Some(end),
         problem: wanted.map(|year| {
             format!("no data of {year}: `calendar import` takes it over; dates are provisional until then")
         }),
@@ -106,7 +113,9 @@ pub fn print(vitals: &[Vital], json: bool) -> crate::cli::Exit {
             );
             continue;
         }
-        let age = vital.age_s.map_or("-".to_owned(), |age| format!("{age} s"));
+        let age = vital.age_s.map(|age| format!("{age} s"));
+        let until = vital.until.map(|end| format!("data end on {end}"));
+        let age = age.or(until).unwrap_or("-".to_owned());
         let problem = vital
             .problem
             .as_deref()

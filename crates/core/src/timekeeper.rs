@@ -81,19 +81,30 @@ impl Timekeeper {
         Ok(self.judge(&mut agreement, heard) != Verdict::Doubted)
     }
 
+    /// Returns whether the clock was set, or a machine's clock differs from the database's as far as that is known. Asks the
+    /// clocks of this machine alone, so that any lane may.
+    pub fn doubts(&self) -> bool {
+        let mut agreement = self.agreement();
+        self.judge(&mut agreement, None);
+        agreement.problem().is_some()
+    }
+
     /// Returns why the time is not believed, in words the operator can act on.
     pub fn problem(&self) -> Option<String> {
         self.agreement().problem()
     }
 
-    /// Takes note that the operator was told of the doubt.
-    pub fn told(&self) {
-        self.agreement().told();
+    /// Returns why the time is not believed to the first of all loops that asks: the operator is told once.
+    pub fn take_news(&self) -> Option<String> {
+        let mut agreement = self.agreement();
+        let news = agreement.news();
+        agreement.set_told(true);
+        news
     }
 
-    /// Returns why the time is not believed if the operator was not told yet.
-    pub fn news(&self) -> Option<String> {
-        self.agreement().news()
+    /// Takes note that the operator could not be told.
+    pub fn give_news_back(&self) {
+        self.agreement().set_told(false);
     }
 
     /// The clocks are read under the lock: no older reading is judged after a newer one.

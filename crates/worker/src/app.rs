@@ -43,7 +43,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
     }
     loops.spawn(daemon.rings(Lane::Worker, bells));
     loops.spawn(calendar_watch::run(
-        settings.calendar.clone(),
+        settings.calendars().cloned().collect(),
         daemon.clock.clone(),
         daemon.stop.clone(),
     ));

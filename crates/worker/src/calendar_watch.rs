@@ -11,12 +11,14 @@ use ninetosix_core::stop::Stop;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Warns until `stop` is asked for.
-pub(crate) async fn run(calendar: Calendar, clock: Arc<dyn Clock>, stop: Stop) {
+pub(crate) async fn run(calendars: Vec<Calendar>, clock: Arc<dyn Clock>, stop: Stop) {
     let mut said_on = None;
     loop {
-        let today = calendar.date_of(clock.now());
+        let now = clock.now();
+        let today = calendars.first().map(|calendar| calendar.date_of(now));
+        let wanted = |calendar: &Calendar| calendar.wanted_year(calendar.date_of(now));
         if said_on.replace(today) != Some(today)
-            && let Some(year) = calendar.wanted_year(today)
+            && let Some(year) = calendars.iter().filter_map(wanted).min()
         {
             tracing::warn!(
                 year,

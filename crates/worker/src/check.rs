@@ -10,6 +10,7 @@ pub async fn run(settings: &Settings, clock: &dyn Clock) -> Report {
     check::configuration(&mut report, settings, clock.now());
     if let Some(store) = check::database(&mut report, settings).await {
         check::approved_hours(&mut report, settings, &store, clock.now()).await;
+        check::strays(&mut report, settings, &store).await;
         check::promises(&mut report, settings, &store, clock.now()).await;
     }
     for mailbox in &settings.mailboxes {

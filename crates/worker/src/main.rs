@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use clap::{Args, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::address::EmailAddress;
+use ninetosix_core::domain::calendar::{FIRST_YEAR, LAST_YEAR};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::mail::parse;
 use ninetosix_core::stop::{self, Stopper};
@@ -90,8 +91,11 @@ enum Command {
         /// Only what goes inside a web page
         #[arg(long)]
         fragment: bool,
+        /// The hours of this support address, and of those that keep the same [default: the first address]
+        #[arg(long, value_name = "ADDRESS")]
+        mailbox: Option<String>,
         /// How many weeks of exceptional days are listed
-        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=104))]
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=52))]
         weeks: u32,
     },
     /// List tickets, or show one
@@ -110,7 +114,7 @@ enum Command {
     },
     /// Play days to come, and list when each receipt, notice, answer and deadline would be; nothing is sent
     #[command(
-        after_help = "Example: ninetosix-worker simulate --from 2026-12-28 --to 2027-01-15\n\nThe file has a line each, in local time or with an offset:\n  2026-12-30T19:10 letter rita@family.example The diary does not open\n  2026-12-31T23:40 reply 1 ivan Please try again.\\n#close\nA reply answers the letter of that number, counted in the file; \\n in it is a new line.\nWithout a file four people write every day."
+        after_help = "Example: ninetosix-worker simulate --from 2026-12-28 --to 2027-01-15\n\nThe file has a line each, in local time or with an offset:\n  2026-12-30T19:10 letter rita@family.example The diary does not open\n  2026-12-31T23:40 reply 1 ivan Please try again.\\n#close\nA reply answers the letter of that number, counted in the file; \\n in it is a new line.\nWithout a file four people write every day. Nobody vouches for those\nwho write, so that receipts to one address are capped as for strangers."
     )]
     Simulate {
         /// The first day
@@ -268,6 +272,7 @@ fn main() -> ExitCode {
         Command::Schedule {
             format,
             fragment,
+            mailbox,
             weeks,
         } => {
             let wanted = schedule::Wanted {
@@ -275,7 +280,7 @@ fn main() -> ExitCode {
                 fragment,
                 weeks,
             };
-            schedule::render(&settings, wanted, SystemClock.now()).and_then(|text| print(&text))
+            published(settings, mailbox.as_deref(), wanted)
         }
         Command::Tickets {
             what: None,
@@ -370,6 +375,32 @@ fn run(settings: config::Settings) -> anyhow::Result<Exit> {
     })
 }
 
+/// Prints the schedule of a mailbox and of those that keep the same hours.
+fn published(
+    settings: config::Settings,
+    mailbox: Option<&str>,
+    wanted: schedule::Wanted,
+) -> anyhow::Result<Exit> {
+    let addresses = settings.mailboxes.iter().map(|own| own.address.to_string());
+    let mut others: Vec<String> = addresses.collect();
+    let mailbox = mailbox.map_or_else(|| others[0].clone(), str::to_owned);
+    let Some(settings) = settings.seen_from(&mailbox) else {
+        eprintln!("{mailbox} is no support address");
+        return Ok(Exit::Usage);
+    };
+    others.retain(|other| {
+        let mut kept = settings.mailboxes.iter();
+        !kept.any(|own| own.address.as_str() == other)
+    });
+    if let Some(other) = others.first() {
+        eprintln!(
+            "{} keeps other hours: schedule --mailbox {other}",
+            others.join(", ")
+        );
+    }
+    schedule::render(&settings, wanted, SystemClock.now()).and_then(|text| print(&text))
+}
+
 /// Plays the days from the first to the last, both included.
 fn simulated(
     settings: &config::Settings,
@@ -391,31 +422,42 @@ fn simulated(
             wanted.unwrap_or_default()
         ));
     };
-    let zone = settings.calendar_of(mailbox.as_str()).zone();
+    let calendar = settings.calendar_of(mailbox.as_str());
     if to < from || (to - from).num_days() > 366 {
         return refuse(format!(
             "{from} to {to}: name a first and a last day, a year apart at most"
         ));
     }
+    let midnight = |date: NaiveDate| calendar.instant_of(date.and_time(NaiveTime::MIN));
+    let after = to.succ_opt().unwrap_or(to);
+    let is_known = (FIRST_YEAR..=LAST_YEAR).contains(&from.year()) && after.year() <= LAST_YEAR;
+    let (true, Some(begin), Some(end)) = (is_known, midnight(from), midnight(after)) else {
+        return refuse(format!(
+            "{from} to {to}: hours are known of the years {FIRST_YEAR} to {LAST_YEAR}"
+        ));
+    };
     let script = match letters {
-        None => script::made_up(from, script::next(to), zone),
+        None => script::made_up(from, after, calendar),
         Some(file) => {
-            let text = match cli::read_text(&file) {
-                Ok(text) => text,
-                Err(error) => return refuse(format!("{}: {error}", file.display())),
-            };
-            match script::read(&text, zone, &settings.specialists) {
+            let read = config::read_text(&file).map_err(|why| why.words().en);
+            let specialists = &settings.specialists;
+            let read = read.and_then(|text| script::read(&text, calendar, specialists));
+            match read {
                 Ok(script) => script,
                 Err(why) => return refuse(format!("{}: {why}", file.display())),
             }
         }
     };
-    let Some(end) = script::midnight(script::next(to), zone) else {
-        return refuse(format!("{to} has no end in {zone}"));
-    };
+    let mut happenings = script.iter();
+    if let Some(outside) = happenings.find(|one| one.at < begin || one.at >= end) {
+        let at = outside.at.with_timezone(&calendar.zone());
+        return refuse(format!(
+            "something in the script happens at {at}, not from {from} to {to}"
+        ));
+    }
     cli::block_on(async {
         for event in simulate::run(settings, mailbox, &script, end).await? {
-            simulate::print(&event, zone, json)?;
+            simulate::print(&event, calendar.zone(), json)?;
         }
         Ok(Exit::Fine)
     })

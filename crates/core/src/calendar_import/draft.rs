@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
 use super::nonsense;
 use crate::config::{Flaw, Words, quoted, words};
-use crate::domain::calendar::{Fact, Note, public_holiday};
+use crate::domain::calendar::{Fact, Note, eve_of, public_holiday, weekend_holiday_before};
 use crate::domain::language::Language;
 use crate::mail::moment::Moments;
 
@@ -167,7 +167,7 @@ impl Draft {
     }
 
     fn moved_here(&self, date: NaiveDate) -> String {
-        let met = met_weekend(date);
+        let met = weekend_holiday_before(date).map(|(weekend, _)| weekend);
         let Some(from) = self.moves.get(&date).copied().or(met) else {
             return "выходной".to_owned();
         };
@@ -210,20 +210,6 @@ impl Draft {
 /// No format but our own names laws.
 fn note(text: String) -> Note {
     Note::new(text, "")
-}
-
-/// The public holiday on the next day.
-fn eve_of(date: NaiveDate) -> Option<&'static str> {
-    public_holiday(date.succ_opt()?)
-}
-
-/// The public holiday on the weekend before a Monday; those of January move otherwise (art. 112 part 2).
-fn met_weekend(date: NaiveDate) -> Option<NaiveDate> {
-    let back = |days| date.checked_sub_days(Days::new(days));
-    let holiday = |day: &NaiveDate| day.month() != 1 && public_holiday(*day).is_some();
-    let monday = date.weekday() == Weekday::Mon;
-    let found = [1, 2].into_iter().filter_map(back).find(holiday);
-    found.filter(|_| monday)
 }
 
 /// «29 апреля».

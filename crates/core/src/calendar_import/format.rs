@@ -1,5 +1,6 @@
 //! Which format a text is in.
 
+use super::open_data::FIRST_CELL;
 use crate::domain::calendar::HEADER;
 
 /// A notation of a production calendar.
@@ -11,6 +12,8 @@ pub enum Format {
     XmlcalendarXml,
     /// The JSON of xmlcalendar.ru: a string of days a month.
     XmlcalendarJson,
+    /// The open data of the state: a row of such strings a year.
+    OpenData,
     /// A digit a day.
     Isdayoff,
     /// JSON lists of dates.
@@ -21,10 +24,11 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 6] = [
+    pub const ALL: [Format; 7] = [
         Format::Csv,
         Format::XmlcalendarXml,
         Format::XmlcalendarJson,
+        Format::OpenData,
         Format::Isdayoff,
         Format::JsonLists,
         Format::Ics,
@@ -36,6 +40,7 @@ impl Format {
             Format::Csv => "csv",
             Format::XmlcalendarXml => "xmlcalendar-xml",
             Format::XmlcalendarJson => "xmlcalendar-json",
+            Format::OpenData => "open-data",
             Format::Isdayoff => "isdayoff",
             Format::JsonLists => "json-lists",
             Format::Ics => "ics",
@@ -48,6 +53,7 @@ impl Format {
             Format::Csv => "CSV",
             Format::XmlcalendarXml => "xmlcalendar XML",
             Format::XmlcalendarJson => "xmlcalendar JSON",
+            Format::OpenData => "CSV (data.gov.ru)",
             Format::Isdayoff => "isdayoff",
             Format::JsonLists => "JSON (holidays, preholidays, nowork)",
             Format::Ics => "ICS",
@@ -67,6 +73,8 @@ pub(crate) fn recognise(text: &str) -> Option<Format> {
     };
     if begins(HEADER) {
         Some(Format::Csv)
+    } else if text.trim_start_matches('"').starts_with(FIRST_CELL) {
+        Some(Format::OpenData)
     } else if begins("BEGIN:VCALENDAR") {
         Some(Format::Ics)
     } else if begins("<") {

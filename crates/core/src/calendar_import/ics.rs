@@ -4,23 +4,20 @@
 use std::collections::BTreeSet;
 
 use calcard::icalendar::{
-    ICalendarComponent, ICalendarComponentType, ICalendarProperty, ICalendarValue,
+    ICalendarComponent, ICalendarComponentType, ICalendarProperty, ICalendarStatus, ICalendarValue,
 };
 use calcard::{Entry, Parser};
 use chrono::{Datelike, NaiveDate, TimeDelta};
 
 use super::csv::choose_year;
 use super::draft::{Draft, check_year, dates};
-use super::year::Totals;
+use super::year::{FEWEST_WORKED, Totals};
 use super::{Format, nonsense, one_year, unreadable};
 use crate::config::{Flaw, Words, quoted, words};
 use crate::domain::text::CleanLine;
 
 /// Characters of a title.
 const TITLE_CHARS: usize = 120;
-
-/// Fewer working days than this no year has, even with every wish of a feed; it takes observances for days off.
-const FEWEST_WORKED: u32 = 235;
 
 /// An event of whole days.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,6 +195,17 @@ impl Feed {
         let title = value(&ICalendarProperty::Summary).and_then(ICalendarValue::as_text);
         let title = CleanLine::new(title.unwrap_or_default(), TITLE_CHARS);
         let title = title.as_str().to_owned();
+        let status = value(&ICalendarProperty::Status);
+        if matches!(
+            status,
+            Some(ICalendarValue::Status(ICalendarStatus::Cancelled))
+        ) {
+            self.others.push(words!(
+                "   –  {title}: отменено",
+                "   –  {title}: cancelled"
+            ));
+            return Ok(());
+        }
         let no_date = |which: &str| {
             let value = quoted(&title);
             nonsense(words!(

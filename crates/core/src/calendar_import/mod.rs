@@ -8,6 +8,7 @@
 //! | `draft` | a year as any format tells it, made into the facts of our own calendar |
 //! | `csv` | our own format |
 //! | `xml`, `months` | xmlcalendar.ru: XML, and JSON with a string a month |
+//! | `open_data` | the open data of the state: a row of such strings a year |
 //! | `isdayoff` | a digit a day |
 //! | `lists` | JSON lists of dates |
 //! | `ics` | a feed of events, of which a person must choose |
@@ -21,6 +22,7 @@ mod ics;
 mod isdayoff;
 mod lists;
 mod months;
+mod open_data;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -95,6 +97,7 @@ fn translate(
         Format::Csv => return Imported::of_csv(csv::read(text, request.year)?, request.name),
         Format::XmlcalendarXml => xml::read(text, request.year),
         Format::XmlcalendarJson => months::read(text, request.year),
+        Format::OpenData => open_data::read(text, request.year),
         Format::Isdayoff => isdayoff::read(text, request.year),
         Format::JsonLists => lists::read(text, request.year),
         Format::Ics => ics::read(text, request.year, request.take, events),
@@ -150,8 +153,8 @@ fn text(bytes: &[u8]) -> Result<&str, Flaw> {
 fn unknown() -> Flaw {
     Flaw::new(
         words!(
-            "формат не узнать: это не наш CSV (первая строка date,kind,note,source), не XML и не JSON xmlcalendar.ru, не строка isdayoff, не списки JSON (holidays, preholidays, nowork) и не ICS",
-            "the format is not recognised: neither our CSV (first line date,kind,note,source), nor XML or JSON of xmlcalendar.ru, nor a line of isdayoff, nor JSON lists (holidays, preholidays, nowork), nor ICS"
+            "формат не узнать: это не наш CSV (первая строка date,kind,note,source), не XML и не JSON xmlcalendar.ru, не CSV data.gov.ru, не строка isdayoff, не списки JSON (holidays, preholidays, nowork) и не ICS",
+            "the format is not recognised: neither our CSV (first line date,kind,note,source), nor XML or JSON of xmlcalendar.ru, nor CSV of data.gov.ru, nor a line of isdayoff, nor JSON lists (holidays, preholidays, nowork), nor ICS"
         ),
         words!(
             "возьмите календарь в одном из этих форматов или назовите формат сами: --format",

@@ -13,7 +13,7 @@ struct File {
     months: Vec<Month>,
     #[serde(default)]
     transitions: Vec<Transition>,
-    statistic: Option<Statistic>,
+    statistic: Option<Sums>,
 }
 
 #[derive(Deserialize)]
@@ -28,11 +28,12 @@ struct Transition {
     to: String,
 }
 
+/// What a file says its days add up to.
 #[derive(Deserialize)]
-struct Statistic {
-    workdays: Option<f64>,
-    holidays: Option<f64>,
-    hours40: Option<f64>,
+pub(super) struct Sums {
+    pub(super) workdays: Option<f64>,
+    pub(super) holidays: Option<f64>,
+    pub(super) hours40: Option<f64>,
 }
 
 pub(super) fn read(text: &str, asked: Option<i32>) -> Result<Draft, Flaw> {
@@ -42,7 +43,7 @@ pub(super) fn read(text: &str, asked: Option<i32>) -> Result<Draft, Flaw> {
     for wanted in 1..=12 {
         let mut of_month = file.months.iter().filter(|month| month.month == wanted);
         match (of_month.next(), of_month.next()) {
-            (Some(month), None) => tell(&mut draft, month)?,
+            (Some(month), None) => days_of_month(&mut draft, wanted, &month.days)?,
             _ => {
                 return Err(nonsense(words!(
                     "месяц {wanted} должен стоять в файле один раз: в нём перечислены все выходные года",
@@ -64,15 +65,14 @@ pub(super) fn read(text: &str, asked: Option<i32>) -> Result<Draft, Flaw> {
         draft.moves.insert(to, from);
     }
     if let Some(sums) = &file.statistic {
-        compare(&draft, sums)?;
-        draft.sums_agree = true;
+        draft.sums_agree = sums.compare(&draft)?;
     }
     Ok(draft)
 }
 
-fn tell(draft: &mut Draft, month: &Month) -> Result<(), Flaw> {
-    let number = month.month;
-    for entry in month.days.split(',').map(str::trim) {
+/// Takes what `1*,2,3+` says of a month: every day off, `+` where it was moved there, and `*` one that is worked and short.
+pub(super) fn days_of_month(draft: &mut Draft, number: u32, days: &str) -> Result<(), Flaw> {
+    for entry in days.split(',').map(str::trim) {
         let (day, kind) = match (entry.strip_suffix('*'), entry.strip_suffix('+')) {
             (Some(day), _) => (day, Kind::Short),
             (None, day) => (day.unwrap_or(entry), Kind::Off),
@@ -90,22 +90,25 @@ fn tell(draft: &mut Draft, month: &Month) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Refuses a file whose own sums are not those of its days.
-fn compare(draft: &Draft, sums: &Statistic) -> Result<(), Flaw> {
-    let facts = draft.facts();
-    let totals = Totals::of(draft.year, |date| facts.get(&date).cloned());
-    let off = length(draft.year) as u32 - totals.worked;
-    for (key, told, counted) in [
-        ("workdays", sums.workdays, totals.worked),
-        ("holidays", sums.holidays, off),
-        ("hours40", sums.hours40, totals.hours()),
-    ] {
-        if let Some(told) = told.filter(|told| *told != f64::from(counted)) {
-            return Err(nonsense(words!(
-                "контрольная сумма не сходится: {key} в файле {told}, а по его дням {counted}",
-                "a check sum differs: {key} in the file is {told}, its days give {counted}"
-            )));
+impl Sums {
+    /// Refuses a file whose own sums are not those of its days; returns whether it has any.
+    pub(super) fn compare(&self, draft: &Draft) -> Result<bool, Flaw> {
+        let facts = draft.facts();
+        let totals = Totals::of(draft.year, |date| facts.get(&date).cloned());
+        let off = length(draft.year) as u32 - totals.worked;
+        let sums = [
+            ("workdays", self.workdays, totals.worked),
+            ("holidays", self.holidays, off),
+            ("hours40", self.hours40, totals.hours()),
+        ];
+        for (key, told, counted) in sums {
+            if let Some(told) = told.filter(|told| *told != f64::from(counted)) {
+                return Err(nonsense(words!(
+                    "контрольная сумма не сходится: {key} в файле {told}, а по его дням {counted}",
+                    "a check sum differs: {key} in the file is {told}, its days give {counted}"
+                )));
+            }
         }
+        Ok(sums.iter().any(|(_, told, _)| told.is_some()))
     }
-    Ok(())
 }

@@ -117,6 +117,26 @@ fn months(year: i32) -> String {
     )
 }
 
+/// The same as the open data of the state have it, below another year's row.
+fn open_data(year: i32) -> String {
+    let json: serde_json::Value = serde_json::from_str(&months(year)).expect("JSON");
+    let of_months = json["months"].as_array().expect("months");
+    let days = of_months
+        .iter()
+        .map(|month| format!("\"{}\"", month["days"].as_str().expect("days")));
+    let sums = &json["statistic"];
+    let names = "Январь,Февраль,Март,Апрель,Май,Июнь,Июль,Август,Сентябрь,Октябрь,Ноябрь,Декабрь";
+    format!(
+        "Год/Месяц,{names},Всего рабочих дней,Всего праздничных и выходных дней,Количество рабочих часов при 40-часовой рабочей неделе\r\n\
+         1999,{}0,0,0\r\n{year},{},{},{},{}\r\n",
+        "\"1,2\",".repeat(12),
+        days.collect::<Vec<_>>().join(","),
+        sums["workdays"],
+        sums["holidays"],
+        sums["hours40"]
+    )
+}
+
 fn isdayoff(year: i32, pre: bool) -> String {
     let digit = |kind| match kind {
         Kind::Off => '1',
@@ -217,7 +237,7 @@ fn every_embedded_year_comes_back_from_each_notation_that_can_say_it() {
             assert_eq!(again.calendar, imported.calendar);
         }
         // These say what a day is like, and not why.
-        for text in [isdayoff(year, true), lists(year)] {
+        for text in [isdayoff(year, true), lists(year), open_data(year)] {
             let imported = read(&text, asked(year));
             for date in dates(year) {
                 let (was, is) = (ru.fact(date), imported.calendar.fact(date));
@@ -230,6 +250,41 @@ fn every_embedded_year_comes_back_from_each_notation_that_can_say_it() {
             }
             assert!(imported.remarks.is_empty(), "{:?}", imported.remarks);
         }
+    }
+}
+
+#[test]
+fn open_data_whose_sums_differ_or_that_name_another_year_are_refused() {
+    let refused = |text: &str, year| {
+        let attempt = import(asked(year), text.as_bytes());
+        attempt.result.expect_err("refused").line(Language::En)
+    };
+    let text = open_data(2027);
+    for (text, year, why) in [
+        (
+            text.replace(",247,", ",248,"),
+            2027,
+            "a check sum differs: workdays in the file is 248",
+        ),
+        (text.clone(), 2026, "1999, 2027"),
+        (
+            text.replace("\"1,2,3", "\"1,x,3"),
+            2027,
+            "month 1: «x» is no day of it",
+        ),
+        (
+            text.replace("2027,", "2027;"),
+            2027,
+            "the file is of 1999, asked for is 2027",
+        ),
+        (
+            "Год/Месяц,Январь\n2027,\"1\"".to_owned(),
+            2027,
+            "fewer than twelve months",
+        ),
+    ] {
+        let said = refused(&text, year);
+        assert!(said.contains(why), "{why}: {said}");
     }
 }
 
@@ -322,20 +377,26 @@ fn a_year_that_no_calendar_has_is_compared_with_the_law_alone_and_oddities_are_s
             .unwrap()
             .ordinal0() as usize
     };
-    digits[at(6, 12)] = '4';
     digits[at(2, 1)] = '8';
     let imported = read(&line(&digits), asked(2028));
     let report = imported.report(Some(&ProductionCalendar::ru()));
-    for line in [
-        "2028-02-01: working day → day off (праздничный день)",
-        "2028-06-12: day off → working day (День России)",
-        "! public holidays by art. 112 that are worked in the file: 2028-06-12",
-    ] {
-        assert!(
-            report.iter().any(|words| words.en == line),
-            "{line}: {report:?}"
-        );
-    }
+    let closed = "2028-02-01: working day → day off (праздничный день)";
+    assert!(
+        report.iter().any(|words| words.en == closed),
+        "{closed}: {report:?}"
+    );
+    let refused = |digits: &[char]| {
+        let attempt = import(asked(2028), line(digits).as_bytes());
+        attempt.result.expect_err("refused").line(Language::En)
+    };
+    digits[at(6, 12)] = '4';
+    let worked = "public holidays by art. 112 are worked in the file: 2028-06-12";
+    assert!(refused(&digits).contains(worked), "{}", refused(&digits));
+    let idle = refused(&['1'; 366]);
+    assert!(
+        idle.contains("0 working days, too few for any year"),
+        "{idle}"
+    );
 }
 
 #[test]
@@ -360,6 +421,11 @@ fn a_feed_lists_its_events_and_only_chosen_ones_close_the_desk() {
     let feed = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Новый год\nDTSTART;VALUE=DATE:20271231\nDTEND;VALUE=DATE:20280109\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:Татьянин день\nDTSTART;VALUE=DATE:20280125\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:8 марта\nDTSTART;VALUE=DATE:20280308\nDURATION:P1D\nEND:VEVENT\n\
+        BEGIN:VEVENT\nSUMMARY:1 мая\nDTSTART;VALUE=DATE:20280501\nEND:VEVENT\n\
+        BEGIN:VEVENT\nSUMMARY:23 февраля\nDTSTART;VALUE=DATE:20280223\nEND:VEVENT\n\
+        BEGIN:VEVENT\nSUMMARY:9 мая\nDTSTART;VALUE=DATE:20280509\nEND:VEVENT\n\
+        BEGIN:VEVENT\nSUMMARY:12 июня\nDTSTART;VALUE=DATE:20280612\nEND:VEVENT\n\
+        BEGIN:VEVENT\nSUMMARY:Отменён\nDTSTART;VALUE=DATE:20280613\nSTATUS:CANCELLED\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:Совещание\nDTSTART:20280310T070000Z\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:Каждый год\nDTSTART;VALUE=DATE:20280501\nRRULE:FREQ=YEARLY\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:Давно\nDTSTART;VALUE=DATE:20270308\nDTEND;VALUE=DATE:20270308\nEND:VEVENT\nEND:VCALENDAR\n"
@@ -376,8 +442,13 @@ fn a_feed_lists_its_events_and_only_chosen_ones_close_the_desk() {
         [
             "   1  2027-12-31..2028-01-08  Новый год",
             "   2  2028-01-25  Татьянин день",
-            "   3  2028-03-08  8 марта",
+            "   3  2028-02-23  23 февраля",
+            "   4  2028-03-08  8 марта",
+            "   5  2028-05-01  1 мая",
+            "   6  2028-05-09  9 мая",
+            "   7  2028-06-12  12 июня",
             "   –  2027-03-08  Давно: outside 2028",
+            "   –  Отменён: cancelled",
             "   –  Совещание: not of whole days",
             "   –  Каждый год: repeats by a rule; a feed with the dates of each year is needed",
         ]
@@ -391,7 +462,7 @@ fn a_feed_lists_its_events_and_only_chosen_ones_close_the_desk() {
     let imported = read(
         &feed,
         Request {
-            take: Some("1, 3-3"),
+            take: Some("1, 3-7"),
             ..request
         },
     );
@@ -412,14 +483,20 @@ fn a_feed_lists_its_events_and_only_chosen_ones_close_the_desk() {
             FROM_FEED
         )))
     );
-    assert_eq!(
-        fact(2, 22),
-        None,
-        "the eve of a holiday that was not chosen"
+    assert_eq!(fact(1, 24), None, "the eve of a day that was not chosen");
+    let without = Request {
+        take: Some("1, 4-7"),
+        ..request
+    };
+    let problem = import(without, feed.as_bytes()).result.unwrap_err();
+    let problem = problem.line(Language::En);
+    assert!(
+        problem.contains("are worked in the file: 2028-02-23;"),
+        "{problem}"
     );
     for (take, why) in [
-        ("4", "they go from 1 to 3"),
-        ("0", "they go from 1 to 3"),
+        ("8", "they go from 1 to 7"),
+        ("0", "they go from 1 to 7"),
         ("2-1", "«2-1»"),
         ("1,", "«»"),
         ("праздники", "no such numbers"),
@@ -557,7 +634,7 @@ fn what_is_no_calendar_is_refused_in_words_that_say_what_to_change() {
         (
             "<calendar year=\"2027\"><days/></calendar>",
             None,
-            "the 1st of January 2027 is not a day off",
+            "public holidays by art. 112 are worked in the file: 2027-01-01",
         ),
         ("<feed/>", None, "<calendar year>?"),
         (

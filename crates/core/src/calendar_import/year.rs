@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::draft::{Draft, Kind, dates, is_weekend};
 use super::format::Format;
@@ -29,6 +29,10 @@ pub struct Imported {
 
 /// More worked Saturdays and Sundays no year of a five-day week has.
 const MOST_WORKED_WEEKENDS: usize = 10;
+/// Since this year the holidays of art. 112 are those of today.
+const LAW_SINCE: i32 = 2013;
+/// Fewer working days than this no year has, even with every wish of a feed.
+pub(super) const FEWEST_WORKED: u32 = 235;
 /// How many working and shortened days a year has.
 const USUAL_WORKED: std::ops::RangeInclusive<u32> = 245..=250;
 const USUAL_SHORT: std::ops::RangeInclusive<u32> = 1..=7;
@@ -98,7 +102,8 @@ impl Imported {
         name: &str,
     ) -> Result<Self, Flaw> {
         refuse_other_weeks(year, &facts)?;
-        refuse_worked_new_year(year, &facts)?;
+        refuse_worked_holidays(year, &facts)?;
+        refuse_idle_years(year, &facts)?;
         let remarks = oddities(year, &facts);
         let source = format!("импорт: {name} ({})", format.title());
         let csv = csv(&facts, &source);
@@ -136,16 +141,39 @@ fn refuse_other_weeks(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<()
     ))
 }
 
-/// A file that does not even close the 1st of January lists a few changes, or is of another year.
-fn refuse_worked_new_year(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<(), Flaw> {
-    let new_year = NaiveDate::from_ymd_opt(year, 1, 1);
-    let fact = new_year.and_then(|date| facts.get(&date));
-    if matches!(fact, Some(Fact::Holiday(_) | Fact::TransferredDayOff(_))) {
+/// The law closes its holidays in every year: a file that does not lists a few changes, or is of another year.
+fn refuse_worked_holidays(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<(), Flaw> {
+    let open = |date: &NaiveDate| {
+        let holiday = if year < LAW_SINCE {
+            date.ordinal() == 1
+        } else {
+            public_holiday(*date).is_some()
+        };
+        holiday && kind(*date, facts.get(date)) != Kind::Off
+    };
+    let open: Vec<String> = dates(year)
+        .filter(open)
+        .map(|date| date.to_string())
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let open = open.join(", ");
+    Err(nonsense(words!(
+        "праздники по ст. 112 ТК РФ в файле рабочие: {open}; год нужен целиком, со всеми праздниками",
+        "public holidays by art. 112 are worked in the file: {open}; the year must be whole, with every holiday"
+    )))
+}
+
+/// Fewer working days than [`FEWEST_WORKED`] no year has.
+fn refuse_idle_years(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<(), Flaw> {
+    let worked = Totals::of(year, |date| facts.get(&date).cloned()).worked;
+    if worked >= FEWEST_WORKED {
         return Ok(());
     }
     Err(nonsense(words!(
-        "1 января {year} года в файле не выходной, а год нужен целиком, со всеми праздниками",
-        "the 1st of January {year} is not a day off in the file, and the year must be whole, with every holiday"
+        "в файле рабочих дней {worked}, так мало ни в каком году не бывает",
+        "the file has {worked} working days, too few for any year"
     )))
 }
 
@@ -164,20 +192,6 @@ fn oddities(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Vec<Words> {
         odd.push(words!(
             "сокращённых дней {short}, обычно их от 2 до 6: сверьте год с постановлением Правительства",
             "{short} shortened days, and most years have 2 to 6: compare the year with the decree"
-        ));
-    }
-    let open = |date: &NaiveDate| {
-        public_holiday(*date).is_some() && kind(*date, facts.get(date)) != Kind::Off
-    };
-    let open: Vec<String> = dates(year)
-        .filter(open)
-        .map(|date| date.to_string())
-        .collect();
-    if !open.is_empty() {
-        let open = open.join(", ");
-        odd.push(words!(
-            "праздники по ст. 112 ТК РФ, а в файле рабочие дни: {open}",
-            "public holidays by art. 112 that are worked in the file: {open}"
         ));
     }
     odd

@@ -12,7 +12,7 @@ use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::schema::nearest;
 use super::settings::{Approval, Hours};
-use crate::domain::calendar::{Calendar, CalendarError, Exceptions, Week};
+use crate::domain::calendar::{Calendar, CalendarError, Exceptions, Place, Week};
 
 /// The calendar of `[hours]`, or nothing after noting why.
 pub(super) fn calendar(hours: &Section<'_>) -> Option<Calendar> {
@@ -237,25 +237,26 @@ pub(crate) fn flaw(error: &CalendarError) -> Flaw {
             ),
         ),
         CalendarError::File { place, fault } => {
-            let at = place.replace("line ", "строка ");
+            let at = match place {
+                Place::Line(line) => format!("строка {line}"),
+                other => other.to_string(),
+            };
+            let (ru, en) = (&fault.ru, &fault.en);
             Flaw::new(
-                words!("{at}: не календарь этого вида", "{place}: {fault}"),
+                words!("{at}: {ru}", "{place}: {en}"),
                 words!(
-                    "первая строка — date,kind,note,source, дальше по дню на строку без кавычек и лишних запятых: дата 2028-12-31; kind — holiday, transferred_day_off, working_weekend (только суббота и воскресенье) или shortened (только рабочий день)",
-                    "the first line is date,kind,note,source, then a day a line without quotes or further commas: a date such as 2028-12-31; kind is holiday, transferred_day_off, working_weekend (Saturday and Sunday only) or shortened (worked days only)"
+                    "исправьте файл: первая строка — date,kind,note,source, дальше по дню на строку",
+                    "mend the file: the first line is date,kind,note,source, then a day a line"
                 ),
             )
         }
         CalendarError::Exception { text, fault } => {
-            let value = quoted(text);
+            let (value, ru, en) = (quoted(text), &fault.ru, &fault.en);
             Flaw::new(
+                words!("{value}: {ru}", "{value}: {en}"),
                 words!(
-                    "{value}: запись не понять, или она спорит с другой",
-                    "{value}: {fault}"
-                ),
-                words!(
-                    "закрыто: \"2027-03-05\" или \"2027-07-05..2027-07-09 отпуск\" (до года подряд); открыто: \"2027-03-06 10:00-14:00, 15:00-17:00\"; одна дата стоит либо там, либо тут, один раз",
-                    "closed is \"2027-03-05\" or \"2027-07-05..2027-07-09 note\" (a year at most); open is \"2027-03-06 10:00-14:00, 15:00-17:00\"; a date stands in one of them, once"
+                    "закрыто: \"2027-03-05\" или \"2027-07-05..2027-07-09 отпуск\" (до года подряд); открыто: \"2027-03-06 10:00-14:00, 15:00-17:00\"; одна дата стоит либо там, либо тут",
+                    "closed is \"2027-03-05\" or \"2027-07-05..2027-07-09 note\" (a year at most); open is \"2027-03-06 10:00-14:00, 15:00-17:00\"; a date stands in one of them"
                 ),
             )
         }

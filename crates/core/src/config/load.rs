@@ -7,7 +7,7 @@ use url::Url;
 use super::address::AddressBook;
 use super::database::database;
 use super::deadlines;
-use super::environment::Surroundings;
+use super::environment::{PREFIX, SEPARATOR, Surroundings};
 use super::hours;
 use super::identity::identity;
 use super::mailbox::{check_accounts, mailbox};
@@ -68,7 +68,9 @@ pub fn load_hours(path: &Path) -> Result<Hours, Problems> {
     list.retain(|problem| {
         let of = |table: &str| {
             let rest = problem.place.strip_prefix(table);
+            let variable = format!("{PREFIX}{SEPARATOR}{}", table.to_uppercase());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                || problem.place.starts_with(&variable)
         };
         let tables = ["language", "desk", "hours", "calendar", "deadlines"];
         tables.into_iter().any(of)

@@ -64,7 +64,7 @@ pub use settings::{
     AfterRegistration, Approval, Database, Hours, Identity, Mailbox, Phone, PhoneHours, Require,
     Settings, Signboard,
 };
-pub use sources::path;
+pub use sources::{Unreadable, path, read_text};
 pub use token_key::{
     TokenKeyBytes, TokenKeyError, TokenKeyLine, TokenKeyLines, token_key, token_key_trouble,
 };

@@ -91,6 +91,24 @@ impl Settings {
         }
     }
 
+    /// The calendars that are kept: that of the desk, and those of mailboxes that have their own.
+    pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
+        let own = self.mailboxes.iter().map(|mailbox| &mailbox.calendar);
+        std::iter::once(&self.calendar).chain(own.filter(|own| **own != self.calendar))
+    }
+
+    /// The settings of a desk that consists of this mailbox and those that keep the same hours; `None` if it is none of ours.
+    pub fn seen_from(mut self, mailbox: &str) -> Option<Settings> {
+        let own = self
+            .mailboxes
+            .iter()
+            .find(|own| own.address.as_str() == mailbox)?;
+        self.calendar = own.calendar.clone();
+        let calendar = &self.calendar;
+        self.mailboxes.retain(|other| other.calendar == *calendar);
+        Some(self)
+    }
+
     /// The business hours of what comes to this address; those of the desk for one that is not configured any more.
     pub fn calendar_of(&self, mailbox: &str) -> &Calendar {
         let mut mailboxes = self.mailboxes.iter();
@@ -119,7 +137,7 @@ pub struct Hours {
     pub language: Language,
     /// Whose hours they are.
     pub desk: Signboard,
-    /// The domain of the first support address.
+    /// What tells them from the hours of others in calendar programs: the domain of a support address that keeps them.
     pub host: String,
     /// Business hours.
     pub calendar: Calendar,
@@ -136,7 +154,8 @@ impl Hours {
 
 impl From<&Settings> for Hours {
     fn from(settings: &Settings) -> Hours {
-        let mailbox = settings.mailboxes.first();
+        let mut mailboxes = settings.mailboxes.iter();
+        let mailbox = mailboxes.find(|mailbox| mailbox.calendar == settings.calendar);
         Hours {
             language: settings.language,
             desk: settings.desk.clone(),

@@ -67,7 +67,10 @@ pub(super) fn gather(
 
 /// The text of a file of at most a mebibyte, without a byte order mark; or why there is none, as both
 /// languages can show it.
-pub(super) fn read_text(path: &Path) -> Result<String, Unreadable> {
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn read_text(path: &Path) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_CAP_BYTES + 1).read_to_end(&mut bytes))
@@ -85,15 +88,18 @@ pub(super) fn read_text(path: &Path) -> Result<String, Unreadable> {
 
 /// Why a text file cannot be used.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub enum Unreadable {
+    /// It cannot be read.
     Io(io::Error),
+    /// It is larger than a mebibyte.
     TooLarge,
+    /// It is not UTF-8.
     NotUtf8,
 }
 
 impl Unreadable {
     /// The reason in both languages.
-    pub(super) fn words(&self) -> Words {
+    pub fn words(&self) -> Words {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::NotFound => {
                 words!("такого файла нет", "there is no such file")

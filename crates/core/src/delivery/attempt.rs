@@ -135,19 +135,19 @@ impl Delivery {
         if let Some(frozen) = &claimed.frozen {
             return Ok(frozen.clone());
         }
-        let office = &self.office;
+        let (office, now) = (&self.office, self.clock.now());
         let content = self
             .store
             .content(
                 office.registrar(&self.mailbox),
                 &office.letterhead,
                 claimed,
-                self.clock.now(),
+                now,
             )
             .await?;
         let promise = match &content {
             Content::Writer(_, WriterContent::Receipt { beginning, .. }) => {
-                Some(Promise::of(beginning, &office.desk.calendar))
+                Some(Promise::new(beginning, &office.desk.calendar, now))
             }
             _ => None,
         };
@@ -219,19 +219,27 @@ impl Delivery {
         lane: &mut LaneState,
     ) -> (Option<Ending>, After) {
         let now = self.clock.now();
-        let again = |why: String| match next_attempt(
-            self.lane,
-            &self.office.desk.calendar,
-            claimed.tried_since,
-            claimed.attempts,
-            crate::process::jitter(),
-            now,
-        ) {
-            Some(at) => Ending::TryAgain { at, why },
-            None => Ending::Failed {
-                dead_address: false,
-                why: format!("tried for five days; at last: {why}"),
-            },
+        // By a clock that was set meanwhile nothing has been tried for five days, and nothing is put off.
+        let is_doubted = self.timekeeper.doubts();
+        let stays_due = Ending::Snoozed {
+            until: claimed.due_at.min(now),
+        };
+        let again = |why: String| {
+            let since = if is_doubted { now } else { claimed.tried_since };
+            match next_attempt(
+                self.lane,
+                &self.office.desk.calendar,
+                since,
+                claimed.attempts,
+                crate::process::jitter(),
+                now,
+            ) {
+                Some(at) => Ending::TryAgain { at, why },
+                None => Ending::Failed {
+                    dead_address: false,
+                    why: format!("tried for five days; at last: {why}"),
+                },
+            }
         };
         match outcome {
             SendOutcome::Accepted { .. } => {
@@ -251,7 +259,7 @@ impl Delivery {
                 Some(Stopped::Closed(gate)) => (waits(claimed, gate), After::Closed),
                 // The database: its outcome is not recorded before that answers again.
                 Some(Stopped::TryLater(problem)) => (
-                    Some(Ending::Snoozed { until: now }),
+                    Some(stays_due),
                     After::Pause {
                         problem,
                         at_least: PAUSE.0,
@@ -259,7 +267,7 @@ impl Delivery {
                 ),
                 // Between the last look and the end of the data the process was paused: that is no fault of the letter.
                 None => (
-                    Some(Ending::Snoozed { until: now }),
+                    Some(stays_due),
                     After::Pause {
                         problem: refusal.reason,
                         at_least: PAUSE.0,
@@ -273,7 +281,7 @@ impl Delivery {
                 ..
             }) if reused => {
                 // The server hung up between two letters, as it may; this one has not been tried.
-                (Some(Ending::Snoozed { until: now }), After::Continue)
+                (Some(stays_due), After::Continue)
             }
             SendOutcome::Failed(failure) => {
                 let why = failure.to_string();

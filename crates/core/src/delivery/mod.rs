@@ -220,7 +220,9 @@ impl Delivery {
             self.store.note_unanswered(self.lane, mailbox, now).await?;
             lane.sought = Some(now);
         }
-        if !self.store.has_due_letter(self.lane, mailbox, now).await? {
+        if !self.store.has_due_letter(self.lane, mailbox, now).await?
+            || !self.may_begin_by_database().await?
+        {
             return Ok(Turn::Done);
         }
         if let Some(until) = self.has_no_room(now).await? {
@@ -300,6 +302,19 @@ impl Delivery {
         self.begins(None) == Gate::Open
     }
 
+    /// Whether the database's clock agrees that a letter may be begun: asked before dialling, so that nobody dials in vain
+    /// around an opening.
+    async fn may_begin_by_database(&self) -> Result<bool> {
+        if self.lane.any_hour() {
+            // Its loop looks at the clocks too, to notice when they are set.
+            self.timekeeper.doubts();
+            return Ok(true);
+        }
+        let asked = self.timekeeper.ask();
+        let said = self.store.clock().await?;
+        Ok(self.begins(said.map(|said| (asked, said))) == Gate::Open)
+    }
+
     /// What the gate says before a letter, by every clock.
     fn begins(&self, heard: Option<(Asked, DateTime<Utc>)>) -> Gate {
         let calendar = &self.office.desk.calendar;
@@ -307,20 +322,26 @@ impl Delivery {
             .gate(self.lane, heard, |at| may_begin(self.lane, calendar, at))
     }
 
+    async fn tell_of_clocks(&self, news: &str) -> Result<()> {
+        // By the database's clock if it has one: that of the machine may be days ahead.
+        let now = match self.store.clock().await? {
+            Some(said) => self.clock.of_database(said),
+            None => self.clock.now(),
+        };
+        let registrar = self.office.registrar(&self.mailbox);
+        self.store.tell_of_clocks(registrar, news, now).await
+    }
+
     /// What keeps business hours waits while nobody knows what time it is; the operator is told.
     async fn wait_for_clocks(&self) -> Result<Option<Turn>> {
         if self.lane.any_hour() || self.timekeeper.look(&self.store).await? {
             return Ok(None);
         }
-        if let Some(news) = self.timekeeper.news() {
-            // By the database's clock if it has one: that of the machine may be days ahead.
-            let now = match self.store.clock().await? {
-                Some(said) => self.clock.of_database(said),
-                None => self.clock.now(),
-            };
-            let registrar = self.office.registrar(&self.mailbox);
-            self.store.tell_of_clocks(registrar, &news, now).await?;
-            self.timekeeper.told();
+        if let Some(news) = self.timekeeper.take_news()
+            && let Err(error) = self.tell_of_clocks(&news).await
+        {
+            self.timekeeper.give_news_back();
+            return Err(error);
         }
         let waits = |problem| Turn::Waits { problem };
         Ok(Some(self.timekeeper.problem().map_or(Turn::Done, waits)))

@@ -28,7 +28,9 @@ pub fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
         begins,
         holidays: holidays(calendar, now, begins),
         answer_by: None,
-        provisional: provisional(calendar, begins),
+        provisional: (begins > now)
+            .then(|| provisional(calendar, begins))
+            .flatten(),
     }
 }
 

@@ -183,10 +183,10 @@ impl ClockAgreement {
         self.problem()
     }
 
-    /// Takes note that it was told.
-    pub fn told(&mut self) {
+    /// Takes note whether it was told.
+    pub fn set_told(&mut self, told: bool) {
         if let Some(doubt) = &mut self.doubt {
-            doubt.told = true;
+            doubt.told = told;
         }
     }
 
@@ -515,7 +515,7 @@ mod tests {
             Some(&told),
             "until it was told"
         );
-        clocks.agreement.told();
+        clocks.agreement.set_told(true);
         assert_eq!(clocks.agreement.news(), None, "told once");
         // The database does not agree with the new time: for an hour it goes on.
         for _ in 0..720 {

@@ -23,10 +23,12 @@ pub struct Terms {
 pub enum Due {
     /// It runs, and is used up then.
     At(DateTime<Utc>),
-    /// It stands still, with so many working minutes left.
+    /// It stands still.
     Paused {
-        /// Less than nothing is nothing: it was used up before it stood still.
+        /// So many working minutes are left.
         left_min: u32,
+        /// Whether more than all were used up before it stood still.
+        late: bool,
     },
     /// It was kept, or was not, at the instant of the second.
     Over {
@@ -69,8 +71,8 @@ pub fn solution(
 ) -> Option<Due> {
     let runs = |state: State| matches!(state, State::New | State::InWork);
     let mut left_min = u64::from(term_min);
-    // When it was used up, if that was while the desk had the ticket.
-    let mut used_up = None;
+    // When it was used up, if that was while the desk had the ticket; and whether the desk had it longer.
+    let (mut used_up, mut late) = (None, false);
     for pair in history.windows(2) {
         let [(from, state), (to, _)] = pair else {
             continue;
@@ -82,6 +84,7 @@ pub fn solution(
         if used_up.is_none() && spent >= left_min {
             used_up = calendar.add_working(*from, left_min as u32);
         }
+        late |= used_up.is_some_and(|due| due < *to);
         left_min = left_min.saturating_sub(spent);
     }
     let (since, state) = *history.last()?;
@@ -96,7 +99,10 @@ pub fn solution(
         },
         (_, Some(due)) if runs(state) => Due::At(due),
         _ if runs(state) => Due::At(calendar.add_working(since, left)?),
-        _ => Due::Paused { left_min: left },
+        _ => Due::Paused {
+            left_min: left,
+            late,
+        },
     })
 }
 
@@ -105,7 +111,7 @@ impl Due {
     pub fn is_late(self, now: DateTime<Utc>) -> bool {
         match self {
             Due::At(due) => due < now,
-            Due::Paused { left_min } => left_min == 0,
+            Due::Paused { late, .. } => late,
             Due::Over { due, happened } => due < happened,
         }
     }
@@ -158,7 +164,10 @@ mod tests {
         assert_eq!(stands(&[opened, taken]), Due::At(at("2026-07-01T18:00")));
         assert_eq!(
             stands(&[opened, taken, answered]),
-            Due::Paused { left_min: 360 }
+            Due::Paused {
+                left_min: 360,
+                late: false
+            }
         );
         let on = Due::At(at("2026-07-06T15:30"));
         assert_eq!(stands(&[opened, taken, answered, wrote]), on);
@@ -185,8 +194,22 @@ mod tests {
         let wrote = (at("2026-07-03T09:00"), State::InWork);
         let due = at("2026-07-01T18:00");
         let stands = |history: &[_]| solution(&desk, 540, history).expect("in range");
-        assert_eq!(stands(&[opened, answered]), Due::Paused { left_min: 0 });
+        assert_eq!(
+            stands(&[opened, answered]),
+            Due::Paused {
+                left_min: 0,
+                late: true
+            }
+        );
         assert_eq!(stands(&[opened, answered, wrote]), Due::At(due));
+        let on_time = (at("2026-07-01T18:00"), State::Answered);
+        assert_eq!(
+            stands(&[opened, on_time]),
+            Due::Paused {
+                left_min: 0,
+                late: false
+            }
+        );
         // Closed after it was answered: the clock stood when it was closed.
         let closed = (at("2026-07-20T09:00"), State::Closed);
         let in_time = (at("2026-07-01T12:00"), State::Answered);

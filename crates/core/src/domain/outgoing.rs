@@ -136,6 +136,8 @@ pub struct Notice {
     pub others: Vec<EarlierTicket>,
     /// By when a person has to answer, where a term is set and nobody has.
     pub answer_by: Option<DateTime<Utc>>,
+    /// Whether that instant may still move, since the production calendar of its year is not known.
+    pub is_provisional: bool,
     /// The files of the letter.
     pub files: Vec<FilePart>,
     /// The letter as it came in: its files and its other recipients are read from it.

@@ -182,47 +182,100 @@ fn a_retry_made_in_the_last_tenth_of_a_second_waits_for_the_next_opening() {
     assert_eq!(closings, 2 * 247, "each working day closes once");
 }
 
+/// Looks of a worker: every minute, and every 300 ms from half a minute before each edge of the hours to half a minute after.
+fn looks(oracle: &Oracle) -> impl Iterator<Item = DateTime<Utc>> {
+    let mut before = false;
+    minutes().flat_map(move |minute| {
+        let is_open = oracle.is_open(minute);
+        let is_edge = std::mem::replace(&mut before, is_open) != is_open;
+        let around = if is_edge { -100..100 } else { 0..1 };
+        around.map(move |look| minute + TimeDelta::milliseconds(300 * look))
+    })
+}
+
 #[test]
 fn a_clock_that_is_set_stops_what_keeps_hours_until_it_has_agreed() {
-    /// A clock is set by so many seconds.
-    const STEPS_S: [i64; 10] = [1, -1, 2, -2, 3, -3, 3600, -3600, 86_400, -86_400];
+    /// A clock is set by so many milliseconds.
+    const STEPS_MS: [i64; 10] = [
+        1000,
+        -1000,
+        1900,
+        -1900,
+        3000,
+        -3000,
+        3_600_000,
+        -3_600_000,
+        86_400_000,
+        -86_400_000,
+    ];
     let (oracle, calendar, mut random) = (Oracle::new(), calendar(), Random(24));
     let mut agreement = ClockAgreement::new(false);
-    let (mut offset, mut stepped_at) = (TimeDelta::zero(), None);
-    let (mut left, mut kept_back) = (0_u64, 0_u64);
+    let (mut offset, mut set_at, mut stepped_at) = (TimeDelta::zero(), None, None);
+    // When a clock that had been right for hours was set by what is tolerated.
+    let mut nudged_at = None;
+    let (mut left, mut kept_back, mut between) = (0_u64, 0_u64, 0_u64);
     let first = at("2026-01-01T00:00:00+03:00");
-    for minute in minutes() {
-        let steady = minute - first;
-        // Some twenty times a day; most are put right an hour or so later.
-        if random.one_in(70) {
+    for look in looks(&oracle) {
+        let steady = look - first;
+        let since = |at: Option<TimeDelta>| at.map_or(TimeDelta::MAX, |at| steady - at);
+        // Some times a day, and often around the edges; most are put right a little later.
+        if random.one_in(300) {
             let step = match offset {
                 offset if !offset.is_zero() && !random.one_in(4) => -offset,
-                _ => TimeDelta::seconds(*random.pick(&STEPS_S)),
+                _ => TimeDelta::milliseconds(*random.pick(&STEPS_MS)),
             };
+            let was_right = offset.is_zero() && since(set_at) > TimeDelta::hours(2);
+            nudged_at = (was_right && step.abs() <= TOLERANCE).then_some(steady);
+            set_at = Some(steady);
             offset += step;
             // A smaller one may lead back to what was believed before a step that was tolerated.
             if step.abs() > TOLERANCE * 2 {
                 stepped_at = Some(steady);
             }
         }
-        let wall = minute + offset;
-        let gate = match agreement.judge(Reading { wall, steady }, None) {
-            Verdict::Believed(now) => now.gate(|at| may_begin(Lane::Worker, &calendar, at)),
-            Verdict::Doubted => Gate::Doubted,
-        };
-        let lately = stepped_at.is_some_and(|at| steady - at < PROBATION);
-        match gate {
-            Gate::Open => {
-                assert!(
-                    oracle.is_open(wall) && oracle.is_open(wall + MARGIN),
-                    "at {wall}"
-                );
-                assert!(!lately, "at {wall}, {offset} after it was set");
-                left += 1;
+        let wall = look + offset;
+        let ask = |gate: fn(Lane, &Calendar, DateTime<Utc>) -> Gate,
+                   agreement: &mut ClockAgreement| {
+            match agreement.judge(Reading { wall, steady }, None) {
+                Verdict::Believed(now) => now.gate(|at| gate(Lane::Worker, &calendar, at)),
+                Verdict::Doubted => Gate::Doubted,
             }
-            Gate::Doubted => kept_back += u64::from(oracle.is_open(wall)),
-            Gate::ClosedUntil(until) => assert!(until > wall - TOLERANCE, "{wall} {until}"),
+        };
+        let (begins, ends) = (
+            ask(may_begin, &mut agreement),
+            ask(may_finish, &mut agreement),
+        );
+        if begins == Gate::Open {
+            assert!(
+                oracle.is_open(wall) && oracle.is_open(wall + MARGIN),
+                "begun at {wall}"
+            );
+            left += 1;
+        }
+        if ends == Gate::Open {
+            assert!(oracle.is_open(wall), "ended at {wall}");
+            let stepped = since(stepped_at);
+            assert!(
+                stepped >= PROBATION,
+                "at {wall}, {stepped} after it was set by {offset}"
+            );
+        }
+        kept_back += u64::from(begins == Gate::Doubted && oracle.is_open(wall));
+        // What is tolerated counts to neither side. In five minutes 0.15 s of it are believed.
+        if since(nudged_at) < PROBATION {
+            let slack = TimeDelta::milliseconds(200);
+            let is_closed = [-slack, TimeDelta::zero(), slack]
+                .iter()
+                .all(|slack| !oracle.is_open(look + *slack));
+            assert!(
+                ends != Gate::Open || !is_closed,
+                "at {look}, which the clock calls {wall}"
+            );
+            between += u64::from(is_closed && oracle.is_open(wall));
         }
     }
-    assert!(left > 100_000 && kept_back > 1_000, "{left} {kept_back}");
+    assert!(
+        left > 100_000 && kept_back > 1_000 && between > 10,
+        "{left} {kept_back} {between}"
+    );
 }

@@ -93,6 +93,7 @@ pub fn draft(
                 state,
                 assignee => notice.assignee,
                 answer_by => notice.answer_by.map(|at| moments.full(at)),
+                is_provisional => notice.is_provisional,
                 files => Value::from(Serde(&notice.files)),
                 copies,
                 notes,

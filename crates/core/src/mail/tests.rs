@@ -243,7 +243,7 @@ fn the_receipt_promises_an_answer_where_a_term_is_set_and_says_what_is_provision
         "{sure}"
     );
     let both = said(false, Some(2028), Language::Ru);
-    assert!(both.contains("Производственный календарь на 2028 год ещё не утверждён, поэтому эти сроки предварительные."), "{both}");
+    assert!(both.contains("Производственный календарь на 2028 год нам ещё не известен, поэтому эти сроки предварительные."), "{both}");
     let one = said(true, Some(2028), Language::Ru);
     assert!(one.contains("поэтому этот срок предварительный."), "{one}");
     let english = said(false, Some(2028), Language::En);
@@ -373,6 +373,7 @@ pub(super) fn notice() -> Notice {
         raw,
         header_only: false,
         answer_by: None,
+        is_provisional: false,
     }
 }
 

@@ -341,6 +341,10 @@ impl Store {
             address,
             related: ticket.related_ticket,
             others,
+            is_provisional: answer_by.is_some_and(|at| {
+                let calendar = &registrar.desk.calendar;
+                calendar.day(calendar.date_of(at)).provisional
+            }),
             answer_by,
             files,
             raw,

@@ -5,9 +5,10 @@ use sea_orm::{ConnectionTrait, Value};
 
 use super::digest;
 use super::intake::Pending;
+use super::registration::Registrar;
 use super::{Result, StoreError, on_postgres, query_all, query_one};
 use crate::domain::address::EmailAddress;
-use crate::domain::desk::Desk;
+
 use crate::domain::incoming::IncomingMail;
 use crate::domain::letter::{Kind, State as LetterState};
 use crate::domain::proof::Proof;
@@ -33,9 +34,10 @@ pub(super) async fn facts(
     pending: &Pending,
     mail: &IncomingMail,
     proof: &Proof,
-    desk: &Desk,
+    registrar: Registrar<'_>,
     now: DateTime<Utc>,
 ) -> Result<Facts> {
+    let desk = registrar.desk;
     let same = "SELECT l.id FROM message m JOIN ledger l ON l.raw_mail_id = m.raw_mail_id WHERE m.message_id = $1 AND m.content_hash = $2 AND l.outcome IS NOT NULL ORDER BY l.id LIMIT 1";
     let same_letter = query_one(
         tx,
@@ -90,7 +92,7 @@ pub(super) async fn facts(
     if let Some(sender) = mail.correspondent() {
         let person = person(tx, sender).await?;
         facts.receipts =
-            recent_receipts(tx, sender, &person, desk, pending.received_at, now).await?;
+            recent_receipts(tx, sender, &person, registrar, pending.received_at, now).await?;
         // What the server vouches for is no stranger's: nobody is written to who did not write.
         if proof.verdict.is_some_and(Verdict::is_pass) {
             facts.receipts.vouched();
@@ -317,29 +319,31 @@ async fn recent_receipts(
     tx: &impl ConnectionTrait,
     sender: &EmailAddress,
     person: &Person,
-    desk: &Desk,
+    registrar: Registrar<'_>,
     received_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<RecentReceipts> {
+    let caps = registrar.desk.caps;
     let mut recent = RecentReceipts::default();
     if !person.is_confirmed {
         // Whoever has never answered a letter of ours waits behind others of that kind.
         let nth = "SELECT due_at FROM letter WHERE kind = 'receipt' ORDER BY due_at DESC LIMIT 1 OFFSET $1";
-        recent.nth_of_all = nth_due(tx, nth, desk.caps.total_per_hour, Vec::new()).await?;
+        recent.nth_of_all = nth_due(tx, nth, caps.total_per_hour, Vec::new()).await?;
     }
     if !person.is_known {
         return Ok(recent);
     }
     let waiting = format!(
-        "SELECT id FROM letter WHERE kind = 'receipt' AND recipient_address = $1 AND state = 'due' ORDER BY id DESC LIMIT 1{}",
+        "SELECT id FROM letter WHERE kind = 'receipt' AND recipient_address = $1 AND mailbox = $2 AND state = 'due' ORDER BY id DESC LIMIT 1{}",
         on_postgres(tx, " FOR UPDATE")
     );
-    let waiting = query_one(tx, &waiting, [sender.as_str().into()]).await?;
+    let values = [sender.as_str().into(), registrar.mailbox.as_str().into()];
+    let waiting = query_one(tx, &waiting, values).await?;
     recent.waiting_letter = waiting.map(|row| row.try_get("", "id")).transpose()?;
     let nth = "SELECT due_at FROM letter WHERE kind = 'receipt' AND recipient_address = $2 ORDER BY due_at DESC LIMIT 1 OFFSET $1";
     let nth_due = async |n| nth_due(tx, nth, n, vec![sender.as_str().into()]).await;
-    recent.nth_of_hour = nth_due(desk.caps.per_hour).await?;
-    recent.nth_of_day = nth_due(desk.caps.per_day).await?;
+    recent.nth_of_hour = nth_due(caps.per_hour).await?;
+    recent.nth_of_day = nth_due(caps.per_day).await?;
     recent.echo = echo(tx, sender, received_at, now).await?;
     Ok(recent)
 }

@@ -298,7 +298,7 @@ impl Store {
         };
         let tx = self.begin_write().await?;
         owned(claimed, execute(&tx, freeze, values).await?)?;
-        promise::keep(&tx, claimed.id, promise, now).await?;
+        promise::keep(&tx, claimed.id, promise).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -496,6 +496,16 @@ impl Store {
             .map(|row| row.try_get("", "due_at"))
             .transpose()?
             .flatten())
+    }
+
+    /// Returns the addresses from which letters of `lane` wait to leave, and when each one's oldest was due. Addresses that
+    /// are not configured any more are among them.
+    pub async fn oldest_due_of_all(&self, lane: Lane) -> Result<Vec<(String, DateTime<Utc>)>> {
+        let select = "SELECT mailbox, min(due_at) AS due_at FROM letter WHERE lane = $1 AND state IN ('due', 'sending', 'maybe_sent') GROUP BY mailbox ORDER BY mailbox";
+        let rows = query_all(&self.db, select, [lane.as_str().into()]).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get("", "mailbox")?, row.try_get("", "due_at")?)))
+            .collect()
     }
 
     /// Returns the first `limit` tickets that a receipt stands for, how many there are in all, and when the latest of

@@ -14,6 +14,8 @@ use crate::domain::ticket::State;
 /// What a receipt promises, and by which calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Promise {
+    /// When it is made.
+    pub made_at: DateTime<Utc>,
     /// When work begins, or began.
     pub begins: DateTime<Utc>,
     /// By when a person answers, where that is promised.
@@ -67,9 +69,10 @@ pub struct TermsRow {
 }
 
 impl Promise {
-    /// Returns the promise that a receipt makes.
-    pub fn of(beginning: &Beginning, calendar: &Calendar) -> Promise {
+    /// Returns the promise that a receipt makes at `now`.
+    pub fn new(beginning: &Beginning, calendar: &Calendar, now: DateTime<Utc>) -> Promise {
         Promise {
+            made_at: now,
             begins: beginning.begins,
             answer_by: beginning.answer_by,
             calendar: calendar.version(),
@@ -102,7 +105,7 @@ impl Store {
             Some(Due::Paused { .. }) | None => None,
         };
         let solution_left_min = match solution {
-            Some(Due::Paused { left_min }) => Some(left_min),
+            Some(Due::Paused { left_min, .. }) => Some(left_min),
             _ => None,
         };
         let is_late = |due: Option<Due>| due.is_some_and(|due| due.is_late(now));
@@ -120,7 +123,7 @@ impl Store {
         }))
     }
 
-    /// Returns the tickets that are not answered yet and were promised something else than today's hours and terms would.
+    /// Returns the tickets of the mailbox that the desk has and that were promised something else than today's hours and terms would.
     pub async fn moved_promises(
         &self,
         mailbox: &str,
@@ -129,6 +132,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<(i64, PromiseRow)>> {
         let select = "SELECT t.number, t.received_at FROM ticket t JOIN promise p ON p.letter = t.receipt_letter
+                      JOIN letter l ON l.id = p.letter AND l.state IN ('sending', 'sent', 'maybe_sent')
                       WHERE t.mailbox = $1 AND t.state IN ('new', 'in_work') AND (p.begins_at > $2 OR p.answer_by > $2)
                       ORDER BY t.number";
         let values = [mailbox.into(), now.into()];
@@ -152,7 +156,8 @@ impl Store {
         calendar: &Calendar,
         terms: Terms,
     ) -> Result<Option<PromiseRow>> {
-        let select = "SELECT p.made_at, p.begins_at, p.answer_by, p.calendar FROM ticket t JOIN promise p ON p.letter = t.receipt_letter WHERE t.number = $1";
+        let select = "SELECT p.made_at, p.begins_at, p.answer_by, p.calendar FROM ticket t JOIN promise p ON p.letter = t.receipt_letter
+                      JOIN letter l ON l.id = p.letter AND l.state IN ('sending', 'sent', 'maybe_sent') WHERE t.number = $1";
         let Some(row) = query_one(&self.db, select, [number.into()]).await? else {
             return Ok(None);
         };
@@ -173,17 +178,12 @@ impl Store {
 }
 
 /// Keeps what a receipt promises, in the transaction that freezes its bytes. A receipt that is made anew promises anew.
-pub(super) async fn keep(
-    tx: &impl ConnectionTrait,
-    letter: i64,
-    promise: &Promise,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub(super) async fn keep(tx: &impl ConnectionTrait, letter: i64, promise: &Promise) -> Result<()> {
     let upsert = "INSERT INTO promise (letter, made_at, begins_at, answer_by, calendar) VALUES ($1, $2, $3, $4, $5)
                   ON CONFLICT (letter) DO UPDATE SET made_at = excluded.made_at, begins_at = excluded.begins_at, answer_by = excluded.answer_by, calendar = excluded.calendar";
     let values = [
         letter.into(),
-        now.into(),
+        promise.made_at.into(),
         promise.begins.into(),
         promise.answer_by.into(),
         promise.calendar.as_str().into(),
@@ -224,12 +224,13 @@ async fn history(db: &impl ConnectionTrait, number: i64) -> Result<Vec<(DateTime
         .collect()
 }
 
-/// When a person first answered a ticket.
+/// When a person's first answer to a ticket left, or is to leave. One that did not arrive is none.
 pub(super) async fn first_answer_at(
     db: &impl ConnectionTrait,
     number: i64,
 ) -> Result<Option<DateTime<Utc>>> {
-    let select = "SELECT at FROM event WHERE ticket = $1 AND kind = 'answered' ORDER BY id LIMIT 1";
+    let select = "SELECT min(coalesce(sent_at, due_at)) AS at FROM letter
+                  WHERE ticket = $1 AND kind = 'answer' AND state IN ('due', 'sending', 'sent', 'maybe_sent')";
     let row = query_one(db, select, [number.into()]).await?;
-    Ok(row.map(|row| row.try_get("", "at")).transpose()?)
+    Ok(row.map(|row| row.try_get("", "at")).transpose()?.flatten())
 }

@@ -160,7 +160,7 @@ async fn register_one(
         return Ok(None);
     }
     let proof = proof(mail, registrar.mailbox, registrar.desk, registrar.key);
-    let mut facts = facts(tx, pending, mail, &proof, registrar.desk, now).await?;
+    let mut facts = facts(tx, pending, mail, &proof, registrar, now).await?;
     facts.received_by = Some(registrar.mailbox.clone());
     let answered = quoted_pictures::left_out(tx, mail, &facts).await?;
     let registration = decide(&answered, &proof, &facts, registrar.desk, now);

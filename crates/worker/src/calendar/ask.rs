@@ -191,7 +191,7 @@ mod tests {
                 "is no whole number",
             ),
             (
-                "add_working_minutes 2199-12-30T09:00:00Z 100000",
+                "add_working_minutes 2099-12-30T09:00:00Z 100000",
                 "not so many",
             ),
             (

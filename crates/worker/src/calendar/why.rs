@@ -116,8 +116,8 @@ mod tests {
         for (day, ru, en) in [
             (
                 "2027-02-20",
-                "09:00-13:00, 14:00-15:45, рабочая суббота; выходной перенесён на 22 февраля (ПП РФ от 17.09.2026 № 1187), на час короче: длится как 22 февраля (ТК РФ ст. 95)",
-                "09:00-13:00, 14:00-15:45, worked Saturday; its day off moved to 22 February (Government decree of 17.09.2026 № 1187), one hour shorter: as long as 22 February (Labour Code art. 95)",
+                "09:00-13:00, 14:00-17:00, рабочая суббота; выходной перенесён на 22 февраля (ПП РФ от 17.09.2026 № 1187), на час короче: длится как 22 февраля (ТК РФ ст. 95)",
+                "09:00-13:00, 14:00-17:00, worked Saturday; its day off moved to 22 February (Government decree of 17.09.2026 № 1187), one hour shorter: as long as 22 February (Labour Code art. 95)",
             ),
             (
                 "2026-11-26",

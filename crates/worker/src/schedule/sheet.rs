@@ -154,10 +154,12 @@ impl Sheet {
                 .then(|| say.word("schedule_tentative_why"))
                 .transpose()?,
             write_head: say.word("schedule_write")?,
+            // Addresses that keep other hours have sheets of their own.
             addresses: settings
                 .mailboxes
                 .iter()
-                .map(|m| m.address.to_string())
+                .filter(|mailbox| mailbox.calendar == *calendar)
+                .map(|mailbox| mailbox.address.to_string())
                 .collect(),
             letters: say.word("schedule_letters")?,
             phones_head: say.word("schedule_phones")?,

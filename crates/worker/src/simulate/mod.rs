@@ -3,7 +3,7 @@
 
 pub mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64;
@@ -14,7 +14,6 @@ use ninetosix_core::domain::desk::{Desk, Vouching};
 use ninetosix_core::domain::gate::{Gate, first_minute, may_begin};
 use ninetosix_core::domain::letter::{Kind, Lane};
 use ninetosix_core::domain::outgoing::{Content, Letterhead, WriterContent};
-use ninetosix_core::domain::registration::Outcome;
 use ninetosix_core::domain::token::{TokenKey, TokenKeys};
 use ninetosix_core::mail::parse;
 use ninetosix_core::store::Store;
@@ -46,6 +45,22 @@ pub struct Event {
     pub words: String,
 }
 
+/// What a deadline is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Term {
+    FirstAnswer,
+    Solution,
+}
+
+impl Term {
+    fn words(self) -> &'static str {
+        match self {
+            Term::FirstAnswer => "the first answer is due",
+            Term::Solution => "the solution is due",
+        }
+    }
+}
+
 /// A desk whose days are played.
 struct Simulation {
     store: Store,
@@ -59,8 +74,8 @@ struct Simulation {
     tickets: BTreeMap<usize, i64>,
     /// The latest notice of a ticket to a specialist.
     notices: BTreeMap<(i64, EmailAddress), String>,
-    /// Deadlines to come, and what of.
-    deadlines: BTreeMap<(DateTime<Utc>, i64), &'static str>,
+    /// Deadlines to come.
+    deadlines: BTreeSet<(DateTime<Utc>, i64, Term)>,
     events: Vec<Event>,
     _dir: tempfile::TempDir,
 }
@@ -97,7 +112,7 @@ pub async fn run(
         uid: 0,
         tickets: BTreeMap::new(),
         notices: BTreeMap::new(),
-        deadlines: BTreeMap::new(),
+        deadlines: BTreeSet::new(),
         events: Vec::new(),
         _dir: dir,
     };
@@ -145,7 +160,7 @@ impl Simulation {
         moments.extend(due.map(|at| worker(later(at))));
         let awaited = self.store.awaited_read(self.mailbox.as_str()).await?;
         moments.extend(awaited.map(|at| worker(later(at))));
-        moments.extend(self.deadlines.keys().next().map(|(at, _)| *at));
+        moments.extend(self.deadlines.first().map(|(at, ..)| *at));
         Ok(moments.into_iter().min())
     }
 
@@ -233,7 +248,7 @@ impl Simulation {
             let outcome = registered.outcome.as_str();
             let words = format!("{outcome}: {}", words.lines().next().unwrap_or_default());
             self.tell("arrives", ticket, Some(from.to_string()), words);
-            if let (Outcome::Ticket, Some(number)) = (registered.outcome, ticket) {
+            if let Some(number) = ticket {
                 self.await_deadlines(number).await?;
             }
         }
@@ -252,6 +267,9 @@ impl Simulation {
         if applied > 0 {
             let words = format!("{applied} orders that were given outside business hours");
             self.tell("carried_out", None, None, words);
+            for number in self.tickets.clone().into_values() {
+                self.await_deadlines(number).await?;
+            }
         }
         Ok(())
     }
@@ -321,48 +339,45 @@ impl Simulation {
         said
     }
 
+    /// Awaits the deadlines of a ticket as they stand now.
     async fn await_deadlines(&mut self, number: i64) -> anyhow::Result<()> {
+        let due = self.due(number).await?.into_iter();
+        let ahead = due.filter(|(due, _)| *due > self.now);
+        self.deadlines
+            .extend(ahead.map(|(due, term)| (due, number, term)));
+        Ok(())
+    }
+
+    /// The terms of a ticket that run, and when each is used up.
+    async fn due(&self, number: i64) -> anyhow::Result<Vec<(DateTime<Utc>, Term)>> {
         let terms = self
             .store
             .terms(number, &self.desk.calendar, self.desk.terms, self.now)
             .await?;
-        let Some(terms) = terms else { return Ok(()) };
+        let Some(terms) = terms else {
+            return Ok(Vec::new());
+        };
         let first = terms
             .first_answer_due
             .filter(|_| terms.first_answer_at.is_none());
-        for (due, what) in [
-            (first, "the first answer is due"),
-            (terms.solution_due, "the solution is due"),
-        ] {
-            if let Some(due) = due.filter(|due| *due > self.now) {
-                // Two of one ticket at one instant are one line.
-                self.deadlines.entry((due, number)).or_insert(what);
-            }
-        }
-        Ok(())
+        let solution = terms.solution_due.filter(|_| terms.solved_at.is_none());
+        let due = [(first, Term::FirstAnswer), (solution, Term::Solution)];
+        Ok(due
+            .into_iter()
+            .filter_map(|(due, term)| Some((due?, term)))
+            .collect())
     }
 
-    /// Tells the deadlines of this moment that were not met, and awaits those that have moved.
+    /// Tells the deadlines of this moment that stand.
     async fn tell_deadlines(&mut self) -> anyhow::Result<()> {
-        while let Some(entry) = self.deadlines.first_entry() {
-            let (at, number) = *entry.key();
+        while let Some((at, number, term)) = self.deadlines.first().copied() {
             if at > self.now {
                 break;
             }
-            let what = entry.remove();
-            let terms = self
-                .store
-                .terms(number, &self.desk.calendar, self.desk.terms, self.now)
-                .await?;
-            let stands = terms.is_some_and(|terms| {
-                let first = terms.first_answer_at.is_none() && terms.first_answer_due == Some(at);
-                let solution = terms.solved_at.is_none() && terms.solution_due == Some(at);
-                first || solution
-            });
-            if stands {
-                self.tell("deadline", Some(number), None, what.to_owned());
+            self.deadlines.pop_first();
+            if self.due(number).await?.contains(&(at, term)) {
+                self.tell("deadline", Some(number), None, term.words().to_owned());
             }
-            self.await_deadlines(number).await?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! What happens in a simulation: who writes when, and what specialists do about it; from a file, or made up.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use ninetosix_core::domain::address::EmailAddress;
+use ninetosix_core::domain::calendar::Calendar;
 use ninetosix_core::domain::desk::Specialist;
 
-/// More letters than anybody reads the fate of.
+/// More letters and replies of a file than anybody reads the fate of.
 const MOST: usize = 1000;
 /// When people write where no file says it: at night, before the opening, in hours, in the last minute.
 const MADE_UP: [&str; 4] = ["03:12", "08:59", "12:30", "17:59"];
@@ -43,11 +43,15 @@ pub enum What {
 }
 
 /// Reads a script: `TIME letter ADDRESS SUBJECT` and `TIME reply N LOGIN WORDS`, a line each, in any order; the time with an
-/// offset, or without one in `zone`; `#` begins a comment.
+/// offset, or without one by the calendar's zone; `#` begins a comment.
 ///
 /// # Errors
 /// The first line that cannot be understood, with its number and what to write.
-pub fn read(text: &str, zone: Tz, specialists: &[Specialist]) -> Result<Vec<Happening>, String> {
+pub fn read(
+    text: &str,
+    calendar: &Calendar,
+    specialists: &[Specialist],
+) -> Result<Vec<Happening>, String> {
     let mut happenings = Vec::new();
     let mut letters = 0;
     for (number, line) in (1..).zip(text.lines()) {
@@ -56,7 +60,7 @@ pub fn read(text: &str, zone: Tz, specialists: &[Specialist]) -> Result<Vec<Happ
             continue;
         }
         let mut happening =
-            parsed(line, zone, specialists).map_err(|why| format!("line {number}: {why}"))?;
+            parsed(line, calendar, specialists).map_err(|why| format!("line {number}: {why}"))?;
         if let What::Letter { number, .. } = &mut happening.what {
             letters += 1;
             *number = letters;
@@ -73,12 +77,11 @@ pub fn read(text: &str, zone: Tz, specialists: &[Specialist]) -> Result<Vec<Happ
 }
 
 /// Four letters a day from people who did not write before.
-pub fn made_up(from: NaiveDate, to: NaiveDate, zone: Tz) -> Vec<Happening> {
+pub fn made_up(from: NaiveDate, to: NaiveDate, calendar: &Calendar) -> Vec<Happening> {
     let dates = from.iter_days().take_while(|date| *date < to);
     let times = dates.flat_map(|date| MADE_UP.map(|time| format!("{date}T{time}")));
     times
-        .filter_map(|time| instant(&time, zone))
-        .take(MOST)
+        .filter_map(|time| instant(&time, calendar))
         .enumerate()
         .filter_map(|(index, at)| {
             let number = index + 1;
@@ -92,23 +95,15 @@ pub fn made_up(from: NaiveDate, to: NaiveDate, zone: Tz) -> Vec<Happening> {
         .collect()
 }
 
-/// The midnight at which a local date begins.
-pub fn midnight(date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
-    let first = instant(&format!("{date}T00:00"), zone);
-    // Where the clocks skip it, the day begins an hour later.
-    first.or_else(|| instant(&format!("{date}T01:00"), zone))
-}
-
-/// The day after.
-pub fn next(date: NaiveDate) -> NaiveDate {
-    date.checked_add_days(Days::new(1)).unwrap_or(date)
-}
-
-fn parsed(line: &str, zone: Tz, specialists: &[Specialist]) -> Result<Happening, String> {
+fn parsed(
+    line: &str,
+    calendar: &Calendar,
+    specialists: &[Specialist],
+) -> Result<Happening, String> {
     let mut words = line.splitn(3, char::is_whitespace);
     let (time, verb, rest) = (words.next(), words.next(), words.next());
     let time = time.unwrap_or_default();
-    let at = instant(time, zone).ok_or_else(|| {
+    let at = instant(time, calendar).ok_or_else(|| {
         format!("{time:?} is no time; write it as 2026-12-30T19:10, or with an offset")
     })?;
     let rest = rest.unwrap_or_default().trim();
@@ -148,22 +143,30 @@ fn parsed(line: &str, zone: Tz, specialists: &[Specialist]) -> Result<Happening,
     Ok(Happening { at, what })
 }
 
-fn instant(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+fn instant(text: &str, calendar: &Calendar) -> Option<DateTime<Utc>> {
+    let with_offset = |text: &str| {
+        let read = DateTime::parse_from_rfc3339(text);
+        read.or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
+    };
+    if let Ok(at) = with_offset(&text.replace('Z', "+00:00")) {
         return Some(at.to_utc());
     }
     let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
     let local = formats
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
-    Some(local.and_local_timezone(zone).earliest()?.to_utc())
+    calendar.instant_of(local)
 }
 
 #[cfg(test)]
 mod tests {
+    use ninetosix_core::config::Hours;
+
     use super::*;
 
-    const ZONE: Tz = Tz::Europe__Moscow;
+    fn moscow() -> Calendar {
+        Hours::default().calendar
+    }
 
     fn ivan() -> Vec<Specialist> {
         vec![Specialist {
@@ -180,7 +183,7 @@ mod tests {
     fn a_script_is_read_in_the_order_of_time() {
         let text = "# a comment\n\n2026-12-31T23:40 reply 1 ivan Попробуйте ещё раз.\\n#закрыть\n\
                     2026-12-30T19:10:00+03:00 letter rita@family.example Не открывается дневник\n";
-        let read = read(text, ZONE, &ivan()).expect("sound");
+        let read = read(text, &moscow(), &ivan()).expect("sound");
         assert_eq!(read[0].at.to_rfc3339(), "2026-12-30T16:10:00+00:00");
         assert!(
             matches!(&read[0].what, What::Letter { number: 1, subject, .. } if subject == "Не открывается дневник")
@@ -194,6 +197,10 @@ mod tests {
     fn a_line_that_cannot_be_understood_is_named() {
         for (line, why) in [
             ("30.12.2026 letter rita@family.example", "is no time"),
+            (
+                "2026-12-30T19:10+25:00 letter rita@family.example",
+                "is no time",
+            ),
             ("2026-12-30T25:00 letter rita@family.example", "is no time"),
             ("2026-12-30T19:10", "neither"),
             ("2026-12-30T19:10 telegram rita@family.example", "neither"),
@@ -204,7 +211,7 @@ mod tests {
                 "no specialist \"boris\"",
             ),
         ] {
-            let refused = read(&format!("# one\n{line}"), ZONE, &ivan()).expect_err("refused");
+            let refused = read(&format!("# one\n{line}"), &moscow(), &ivan()).expect_err("refused");
             assert!(
                 refused.starts_with("line 2: ") && refused.contains(why),
                 "{refused}"
@@ -215,7 +222,7 @@ mod tests {
     #[test]
     fn letters_are_made_up_for_every_day_asked_for() {
         let date = |day| NaiveDate::from_ymd_opt(2026, 12, day).expect("a date");
-        let made = made_up(date(28), date(30), ZONE);
+        let made = made_up(date(28), date(30), &moscow());
         assert_eq!(made.len(), 8);
         assert!(made.is_sorted_by_key(|happening| happening.at));
     }

@@ -34,7 +34,7 @@ pub(super) fn fact(date: NaiveDate) -> Option<Fact> {
     if matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
         return None;
     }
-    if let Some(name) = weekend_holiday_before(date) {
+    if let Some((_, name)) = weekend_holiday_before(date) {
         let note = format!("выходной перенесён (праздник совпал с выходным: {name})");
         return Some(Fact::TransferredDayOff(Note::new(
             note,
@@ -42,7 +42,7 @@ pub(super) fn fact(date: NaiveDate) -> Option<Fact> {
         )));
     }
     // Art. 95: "immediately before" is the calendar day before.
-    let name = holiday(date.succ_opt()?)?;
+    let name = eve_of(date)?;
     let note = format!("на час короче: канун ({name})");
     Some(Fact::Shortened(Note::new(note, "ТК РФ ст. 95")))
 }
@@ -54,15 +54,21 @@ pub(crate) fn holiday(date: NaiveDate) -> Option<&'static str> {
     found.map(|h| h.2)
 }
 
-/// The holiday that makes this Monday a day off. Art. 112 part 2: the next working day after a
+/// The public holiday on the next day.
+pub(crate) fn eve_of(date: NaiveDate) -> Option<&'static str> {
+    holiday(date.succ_opt()?)
+}
+
+/// The date and name of the holiday that makes this Monday a day off. Art. 112 part 2: the next working day after a
 /// holiday that met a weekend, except in January. None of those holidays is within two days of
 /// another, so the next working day is always the Monday.
-fn weekend_holiday_before(date: NaiveDate) -> Option<&'static str> {
+pub(crate) fn weekend_holiday_before(date: NaiveDate) -> Option<(NaiveDate, &'static str)> {
     if date.weekday() != Weekday::Mon {
         return None;
     }
     [1, 2].into_iter().find_map(|back| {
         let weekend = date.checked_sub_days(Days::new(back))?;
-        holiday(weekend).filter(|_| weekend.month() != 1)
+        let name = holiday(weekend).filter(|_| weekend.month() != 1)?;
+        Some((weekend, name))
     })
 }

@@ -10,8 +10,8 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
 /// The first UTC year about which anything is known.
 pub const FIRST_YEAR: i32 = 1970;
-/// The last one.
-pub const LAST_YEAR: i32 = 2199;
+/// The last one: the tz database as it is compiled in knows no changes of clocks after it.
+pub const LAST_YEAR: i32 = 2099;
 
 /// Seconds since 1970-01-01T00:00:00Z: hours begin and end at whole seconds in every zone.
 pub(super) type Second = i64;

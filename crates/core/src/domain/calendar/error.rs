@@ -1,5 +1,8 @@
 //! Why a calendar cannot be built, in words that tell the operator what to change.
 
+use std::fmt;
+
+use chrono::NaiveDate;
 use thiserror::Error;
 
 use super::interval::DayInterval;
@@ -43,10 +46,10 @@ pub enum CalendarError {
     /// A calendar file with a line that cannot be understood or a date that makes no sense.
     #[error("production calendar, {place}: {fault}")]
     File {
-        /// The line or the date.
-        place: String,
+        /// Where.
+        place: Place,
         /// What is wrong and what to write.
-        fault: String,
+        fault: Fault,
     },
     /// A closed or open date of the desk that cannot be understood or contradicts another.
     #[error("exception \"{text}\": {fault}")]
@@ -54,6 +57,52 @@ pub enum CalendarError {
         /// What stands in the setting.
         text: String,
         /// What is wrong and what to write.
-        fault: &'static str,
+        fault: Fault,
     },
+}
+
+/// Where in a calendar file something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In this line, counted from one.
+    Line(usize),
+    /// At this date.
+    Date(NaiveDate),
+    /// In this year as a whole.
+    Year(i32),
+}
+
+/// What is wrong and what to write, in both languages of operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Russian.
+    pub ru: String,
+    /// English.
+    pub en: String,
+}
+
+impl Fault {
+    /// A fault in two languages.
+    pub(super) fn new(ru: impl Into<String>, en: impl Into<String>) -> Fault {
+        Fault {
+            ru: ru.into(),
+            en: en.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(line) => write!(f, "line {line}"),
+            Place::Date(date) => write!(f, "{date}"),
+            Place::Year(year) => write!(f, "{year}"),
+        }
+    }
 }

@@ -4,23 +4,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::error::CalendarError;
+use super::error::{CalendarError, Fault};
 use super::interval::{DayInterval, check_order};
 use super::wall_clock::parse_date;
 
 /// A longer closed range is taken for a slip in the year.
 const LONGEST_CLOSED_DAYS: i64 = 366;
 
-const NO_CLOSED_DATE: &str =
-    "no such date; write \"2027-03-05\" or \"2027-07-05..2027-07-09\", a space, and perhaps a note";
-const ODD_NOTE: &str = "a note begins with a letter and has no date in it; \
-    several days are \"2027-07-05..2027-07-09\", and hours cannot be closed, only whole days";
-const NO_OPEN_DATE: &str =
-    "no such date or no hours; write \"2027-03-06 10:00-14:00, 15:00-17:00\"";
-const CLOSED_TOO: &str =
-    "the date is listed as closed too; remove one, or split the closed range around it";
-const OPEN_TWICE: &str =
-    "the date is listed as open twice; put all its hours in one entry, separated by commas";
+/// What is wrong, in Russian and in English.
+type Words = (&'static str, &'static str);
+
+const NO_CLOSED_DATE: Words = (
+    "нет такой даты; пишите \"2027-03-05\" или \"2027-07-05..2027-07-09\", пробел и, если нужно, примечание",
+    "no such date; write \"2027-03-05\" or \"2027-07-05..2027-07-09\", a space, and perhaps a note",
+);
+const ODD_NOTE: Words = (
+    "примечание начинается с буквы, и дат в нём нет; несколько дней пишутся \"2027-07-05..2027-07-09\", а часы не закрываются, только целые дни",
+    "a note begins with a letter and has no date in it; several days are \"2027-07-05..2027-07-09\", and hours cannot be closed, only whole days",
+);
+const BACKWARDS: Words = (
+    "ряд кончается раньше, чем начинается",
+    "the range ends before it begins",
+);
+const TOO_LONG: Words = (
+    "длиннее года; исправьте или разделите",
+    "longer than a year; correct it or split it",
+);
+const NO_OPEN_DATE: Words = (
+    "нет такой даты или нет часов; пишите \"2027-03-06 10:00-14:00, 15:00-17:00\"",
+    "no such date or no hours; write \"2027-03-06 10:00-14:00, 15:00-17:00\"",
+);
+const CLOSED_TOO: Words = (
+    "дата стоит и среди закрытых; уберите одну запись или разделите закрытый ряд",
+    "the date is listed as closed too; remove one, or split the closed range around it",
+);
+const OPEN_TWICE: Words = (
+    "дата стоит среди открытых дважды; запишите все её часы в одной строке, через запятую",
+    "the date is listed as open twice; put all its hours in one entry, separated by commas",
+);
 
 /// Closed and open dates; they win over the week and the production calendar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,10 +122,10 @@ fn parse_closed(text: &str) -> Result<Closed, CalendarError> {
         return Err(refuse(text, NO_CLOSED_DATE));
     };
     if first > last {
-        return Err(refuse(text, "the range ends before it begins"));
+        return Err(refuse(text, BACKWARDS));
     }
     if (last - first).num_days() >= LONGEST_CLOSED_DAYS {
-        return Err(refuse(text, "longer than a year; correct it or split it"));
+        return Err(refuse(text, TOO_LONG));
     }
     // "2027-07-05 - 2027-07-09" and "2027-03-05 10:00-14:00" would otherwise close one whole day.
     let begins_well = |c: char| c.is_alphabetic() || "«„(№".contains(c);
@@ -134,9 +155,11 @@ fn first_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-fn refuse(text: &str, fault: &'static str) -> CalendarError {
-    let text = text.to_owned();
-    CalendarError::Exception { text, fault }
+fn refuse(text: &str, (ru, en): Words) -> CalendarError {
+    CalendarError::Exception {
+        text: text.to_owned(),
+        fault: Fault::new(ru, en),
+    }
 }
 
 #[cfg(test)]

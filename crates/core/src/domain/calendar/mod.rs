@@ -13,6 +13,7 @@
 //! | `exceptions` | the desk's own closed and open dates |
 //! | `open_hours` | the layers put together: what is one date like, and why |
 //! | `note` | why a day is so, and by which law |
+//! | `moved` | which weekday a worked Saturday stands for |
 //! | `outlook` | the weeks ahead as people read them: what differs, closed days joined |
 //! | `totals` | months and years summed up, to compare with the published norm |
 //! | `approved` | do the hours still stand as they were approved |
@@ -31,6 +32,7 @@ mod exceptions;
 mod interval;
 #[cfg(test)]
 mod laws_tests;
+mod moved;
 mod note;
 mod open_hours;
 mod outlook;
@@ -41,9 +43,9 @@ mod version;
 mod wall_clock;
 mod week;
 
-pub(crate) use article_112::holiday as public_holiday;
+pub(crate) use article_112::{eve_of, holiday as public_holiday, weekend_holiday_before};
 pub use compiled::{FIRST_YEAR, LAST_YEAR};
-pub use error::CalendarError;
+pub use error::{CalendarError, Fault, Place};
 pub use exceptions::Exceptions;
 pub use interval::DayInterval;
 pub use note::Note;

@@ -1,12 +1,13 @@
 //! The layers put together: what one date is like for this desk, and why.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc, Weekday};
 use chrono_tz::Tz;
 
 use super::compiled::Years;
 use super::error::CalendarError;
 use super::exceptions::Exceptions;
 use super::interval::DayInterval;
+use super::moved::stands_for;
 use super::note::Note;
 use super::production::{Fact, ProductionCalendar};
 use super::wall_clock;
@@ -99,6 +100,12 @@ impl Calendar {
         self.production.as_ref()
     }
 
+    /// The instant of a local time. One that the clocks skip is the instant they skip it, one that they show twice is the
+    /// first of the two. Nothing only at the very ends of chrono's range.
+    pub fn instant_of(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+        wall_clock::instant(self.zone, local)
+    }
+
     /// The local date of an instant.
     pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
         wall_clock::local(self.zone, at).date()
@@ -183,10 +190,15 @@ impl Calendar {
             Fact::Holiday(note) => Some(day(vec![], DayReason::Holiday(note))),
             Fact::TransferredDayOff(note) => Some(day(vec![], DayReason::TransferredDayOff(note))),
             Fact::WorkingWeekend { note, short } => {
-                // A worked Saturday stands for a weekday: without hours of its own it has Friday's.
-                let hours = match own_hours {
-                    [] => self.week.hours(Weekday::Fri),
-                    own_hours => own_hours,
+                // A worked Saturday is as long as the day it stands for; where nobody says which that is, it keeps hours
+                // of its own, or has Friday's.
+                let hours = match stands_for(date, &note.text) {
+                    Some(weekday) if !self.week.hours(weekday).is_empty() => {
+                        self.week.hours(weekday)
+                    }
+                    Some(_) => own_hours,
+                    None if own_hours.is_empty() => self.week.hours(Weekday::Fri),
+                    None => own_hours,
                 };
                 let short = short.filter(|_| self.shortened);
                 let is_short = short.is_some();
@@ -345,14 +357,17 @@ pub(super) mod tests {
         };
         let six_days = week(&[("mon-fri", "09:00-18:00"), ("sat", "10:00-14:00")]);
         let four_days = week(&[("mon-thu", "09:00-18:00")]);
+        let tuesdays = week(&[("tue", "08:00-20:00"), ("fri", "09:00-13:00")]);
         for (desk, date, expected) in [
             (&full, "2026-04-30", "09:00-18:00 WorkingDay"),
             (&full, "2027-02-20", "09:00-18:00 WorkingWeekend"),
             (&plain, "2027-01-01", "09:00-18:00 WorkingDay"),
             (&plain, "2028-01-03", "09:00-18:00 WorkingDay"),
             (&six_days, "2027-02-13", "10:00-14:00 WorkingDay"),
-            (&six_days, "2027-02-20", "10:00-13:00 WorkingWeekend"),
-            (&four_days, "2027-02-20", " Weekend"), // no Friday hours to lend
+            (&six_days, "2027-02-20", "09:00-17:00 WorkingWeekend"), // it stands for a Monday
+            (&four_days, "2027-02-20", "09:00-17:00 WorkingWeekend"),
+            (&tuesdays, "2024-11-02", "08:00-19:00 WorkingWeekend"), // for a Tuesday
+            (&tuesdays, "2027-02-20", " Weekend"), // for a Monday, when it is closed
             (&four_days, "2027-04-30", " Weekend"), // a shortened Friday
         ] {
             assert_eq!(describe(desk, date), expected, "{date}");

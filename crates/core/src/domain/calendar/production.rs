@@ -8,15 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::article_112;
-use super::error::CalendarError;
+use super::error::{CalendarError, Fault, Place};
+use super::moved::stands_for;
 use super::note::Note;
 use super::wall_clock::parse_date;
 
 pub(crate) const HEADER: &str = "date,kind,note,source";
-const NO_ROWS: &str =
-    "no days follow; list every day of a year that differs from \"Monday to Friday\"";
-const SECOND_ROW: &str =
-    "has a row already; only working_weekend and shortened go together, once each";
 const RU: &str = include_str!("ru-production-calendar.csv");
 
 /// How one date differs from the five-day week.
@@ -52,24 +49,37 @@ impl ProductionCalendar {
         let csv = csv.strip_prefix('\u{feff}').unwrap_or(csv);
         let mut lines = (1..).zip(csv.lines());
         if lines.next().map(|(_, line)| line.trim_end()) != Some(HEADER) {
-            return Err(refuse("line 1", format!("must be \"{HEADER}\"")));
+            return Err(refuse(
+                Place::Line(1),
+                Fault::new(
+                    format!("здесь должно стоять \"{HEADER}\""),
+                    format!("must be \"{HEADER}\""),
+                ),
+            ));
         }
         let mut facts = BTreeMap::new();
         for (line, text) in lines.filter(|(_, text)| !text.trim().is_empty()) {
-            let place = format!("line {line}");
-            let (date, fact) = row(text).map_err(|fault| refuse(&place, fault))?;
+            let place = || Place::Line(line);
+            let (date, fact) = row(text).map_err(|fault| refuse(place(), fault))?;
             let fact = match facts.remove(&date) {
                 None => fact,
-                Some(earlier) => pair(earlier, fact)
-                    .ok_or_else(|| refuse(&place, format!("{date} {SECOND_ROW}")))?,
+                Some(earlier) => {
+                    pair(earlier, fact).ok_or_else(|| refuse(place(), second_row(date)))?
+                }
             };
             facts.insert(date, fact);
         }
         if facts.is_empty() {
-            return Err(refuse("line 2", NO_ROWS));
+            return Err(refuse(
+                Place::Line(2),
+                Fault::new(
+                    "дней нет; перечислите все дни года, которые отличаются от «с понедельника по пятницу»",
+                    "no days follow; list every day of a year that differs from \"Monday to Friday\"",
+                ),
+            ));
         }
         for (date, fact) in &facts {
-            check_weekday(*date, fact).map_err(|fault| refuse(&date.to_string(), fault))?;
+            check_weekday(*date, fact).map_err(|fault| refuse(Place::Date(*date), fault))?;
         }
         let years: BTreeSet<i32> = facts.keys().map(NaiveDate::year).collect();
         for year in &years {
@@ -97,10 +107,12 @@ impl ProductionCalendar {
         let facts = self.facts.iter().map(|(date, fact)| {
             let kind = match fact {
                 // Both are closed all day.
-                Fact::Holiday(_) | Fact::TransferredDayOff(_) => "off",
-                Fact::WorkingWeekend { short: None, .. } => "worked",
-                Fact::WorkingWeekend { short: Some(_), .. } => "worked short",
-                Fact::Shortened(_) => "short",
+                Fact::Holiday(_) | Fact::TransferredDayOff(_) => "off".to_owned(),
+                Fact::WorkingWeekend { note, short } => {
+                    let short = if short.is_some() { "short" } else { "full" };
+                    format!("worked {short} {:?}", stands_for(*date, &note.text))
+                }
+                Fact::Shortened(_) => "short".to_owned(),
             };
             format!("{date} {kind}")
         });
@@ -123,19 +135,30 @@ impl ProductionCalendar {
 }
 
 /// One line of the file, or what is wrong with it.
-fn row(text: &str) -> Result<(NaiveDate, Fact), String> {
+fn row(text: &str) -> Result<(NaiveDate, Fact), Fault> {
     if text.contains('"') {
-        return Err("quotes are not understood; write the note without quotes or commas".into());
+        return Err(Fault::new(
+            "кавычки здесь не читаются; напишите примечание без кавычек и запятых",
+            "quotes are not understood; write the note without quotes or commas",
+        ));
     }
     let columns: Vec<&str> = text.split(',').map(str::trim).collect();
     let &[date, kind, note, source] = columns.as_slice() else {
         let count = columns.len();
-        return Err(format!(
-            "{count} columns instead of the four of \"{HEADER}\"; separate them by commas and use none inside a note"
+        return Err(Fault::new(
+            format!(
+                "столбцов {count}, а нужно четыре, как в \"{HEADER}\"; разделите их запятыми, внутри примечания запятых не ставьте"
+            ),
+            format!(
+                "{count} columns instead of the four of \"{HEADER}\"; separate them by commas and use none inside a note"
+            ),
         ));
     };
     let Some(date) = parse_date(date) else {
-        return Err(format!("\"{date}\" is not a date; write it as 2028-12-31"));
+        return Err(Fault::new(
+            format!("«{date}» — не дата; запишите её как 2028-12-31"),
+            format!("\"{date}\" is not a date; write it as 2028-12-31"),
+        ));
     };
     let note = Note::new(note, source);
     let fact = match kind {
@@ -144,12 +167,28 @@ fn row(text: &str) -> Result<(NaiveDate, Fact), String> {
         "working_weekend" => Fact::WorkingWeekend { note, short: None },
         "shortened" => Fact::Shortened(note),
         _ => {
-            return Err(format!(
-                "\"{kind}\" is not a kind of day; use holiday, transferred_day_off, working_weekend or shortened"
+            return Err(Fault::new(
+                format!(
+                    "«{kind}» — не вид дня; бывают holiday, transferred_day_off, working_weekend и shortened"
+                ),
+                format!(
+                    "\"{kind}\" is not a kind of day; use holiday, transferred_day_off, working_weekend or shortened"
+                ),
             ));
         }
     };
     Ok((date, fact))
+}
+
+fn second_row(date: NaiveDate) -> Fault {
+    Fault::new(
+        format!(
+            "{date} уже есть; вместе стоят только working_weekend и shortened, каждый один раз"
+        ),
+        format!(
+            "{date} has a row already; only working_weekend and shortened go together, once each"
+        ),
+    )
 }
 
 /// Two rows of one date as one fact; nothing if they contradict each other.
@@ -164,21 +203,22 @@ fn pair(one: Fact, other: Fact) -> Option<Fact> {
     }
 }
 
-fn check_weekday(date: NaiveDate, fact: &Fact) -> Result<(), &'static str> {
+fn check_weekday(date: NaiveDate, fact: &Fact) -> Result<(), Fault> {
     let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
     match fact {
-        Fact::WorkingWeekend { .. } if !weekend => Err(
+        Fact::WorkingWeekend { .. } if !weekend => Err(Fault::new(
+            "working_weekend в день с понедельника по пятницу, который и так рабочий; исправьте дату или уберите строку",
             "working_weekend on a day from Monday to Friday, which is worked anyway; correct the date or remove the row",
-        ),
-        Fact::Shortened(_) if weekend => Err(
+        )),
+        Fact::Shortened(_) if weekend => Err(Fault::new(
+            "shortened в субботу или воскресенье, а это выходной; добавьте строку working_weekend, если день рабочий, или исправьте дату",
             "shortened on a Saturday or Sunday, which is off; add a working_weekend row if it is worked, or correct the date",
-        ),
+        )),
         _ => Ok(()),
     }
 }
 
-fn refuse(place: &str, fault: impl Into<String>) -> CalendarError {
-    let (place, fault) = (place.to_owned(), fault.into());
+fn refuse(place: Place, fault: Fault) -> CalendarError {
     CalendarError::File { place, fault }
 }
 
@@ -190,9 +230,11 @@ fn check_whole(year: i32, facts: &BTreeMap<NaiveDate, Fact>) -> Result<(), Calen
     if matches!(fact, Some(Fact::Holiday(_) | Fact::TransferredDayOff(_))) {
         return Ok(());
     }
-    let fault =
-        "the year must be whole, but its 1st of January is not a day off: list every holiday";
-    Err(refuse(&year.to_string(), fault))
+    let fault = Fault::new(
+        "год должен быть целиком, а 1 января в нём не выходной: перечислите все праздники",
+        "the year must be whole, but its 1st of January is not a day off: list every holiday",
+    );
+    Err(refuse(Place::Year(year), fault))
 }
 
 #[cfg(test)]

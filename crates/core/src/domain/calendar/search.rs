@@ -265,7 +265,7 @@ mod tests {
         let week = Week::parse([("mon-sun", ["00:00-24:00".to_owned()])]).unwrap();
         let zone = "Europe/Moscow".parse().unwrap();
         let always = Calendar::new(zone, week, None, Exceptions::default(), true).unwrap();
-        check(&always, &["2026-07-01 12:00 | open | 2200-01-01T00:00:00Z"]);
+        check(&always, &["2026-07-01 12:00 | open | 2100-01-01T00:00:00Z"]);
     }
 
     #[test]

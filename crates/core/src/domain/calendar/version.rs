@@ -1,4 +1,4 @@
-//! Which calendar it is, in a few letters: two that give the same answers to every question have the same.
+//! Which calendar it is, in a few letters: two that differ in a rule have different ones.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ const BYTES: usize = 6;
 
 impl Calendar {
     /// Twelve letters that name this calendar. They follow from its zone, week, production calendar and exceptions, not
-    /// from notes, and change with any of them.
+    /// from notes, and change with any rule, also one that changes no answer.
     pub fn version(&self) -> String {
         let mut lines = rules(self, []);
         let production = self.production().into_iter();

@@ -154,6 +154,7 @@ fn notice(random: &mut Random) -> SpecialistContent {
         raw,
         header_only: false,
         answer_by: None,
+        is_provisional: false,
     }))
 }
 

@@ -122,6 +122,7 @@ fn notice(text: &str) -> SpecialistContent {
         raw: b"From: rita@family.test\r\n\r\nx".to_vec(),
         header_only: false,
         answer_by: None,
+        is_provisional: false,
     }))
 }
 

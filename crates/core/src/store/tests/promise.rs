@@ -7,10 +7,10 @@ use crate::domain::beginning::beginning;
 use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
 use crate::domain::deadline::Terms;
 use crate::domain::letter::Lane;
-use crate::domain::registration::NewEvent;
 use crate::domain::ticket::State;
+use crate::store::outbox::Ending;
 use crate::store::promise::Promise;
-use crate::store::registration::{insert_event, move_ticket};
+use crate::store::registration::move_ticket;
 
 const TERMS: Terms = Terms {
     first_answer_min: Some(540),
@@ -31,16 +31,17 @@ impl Lab {
         let held = self.lease("a", now).await;
         self.register(&from_rita("1@family.test", "s", "b"), &held, now)
             .await;
-        let claimed = self
-            .store
-            .claim(Lane::Poller, self.mailbox.as_str(), "h/1/1", now)
-            .await;
-        let claimed = claimed.expect("the database").expect("a receipt");
+        let claimed = self.claim(Lane::Poller, now).await.expect("a receipt");
         let calendar = &self.desk.calendar;
         let beginning = beginning(calendar, now).promising(calendar, TERMS, now, now);
-        let promise = Promise::of(&beginning, calendar);
+        let promise = Promise::new(&beginning, calendar, now);
         self.store
-            .freeze(&claimed, b"the bytes", Some(&promise), now)
+            .freeze(
+                &claimed,
+                b"the bytes",
+                Some(&promise),
+                now + TimeDelta::seconds(3),
+            )
             .await
             .expect("frozen");
         promise
@@ -102,12 +103,21 @@ on_both_engines! {
         lab.moved(State::InWork, monday("10:30:00")).await;
         lab.moved(State::InWork, monday("11:00:00")).await;
         assert_eq!(lab.number("SELECT count(*) FROM ticket_state").await, 2, "the same state is noted once");
-        insert_event(&lab.store.db, Some(1), NewEvent::new("answered", "sam", ""), monday("12:00:00")).await.expect("noted");
+        let promise = stand(monday("11:00:00")).await.promise.expect("a promise");
+        assert!(!promise.is_moved() && promise.begins_at == now, "made while it was open: {promise:?}");
+        // Two letters of the worker's, as if a specialist had answered twice.
+        for at in ["12:00:00", "12:30:00"] {
+            let letter = lab.claim(Lane::Worker, monday(at)).await.expect("a letter");
+            lab.finish(&letter, Ending::Sent, monday(at)).await;
+        }
+        lab.execute("UPDATE letter SET kind = 'answer' WHERE kind = 'notice'").await;
         lab.moved(State::Answered, monday("12:00:00")).await;
-        insert_event(&lab.store.db, Some(1), NewEvent::new("answered", "sam", ""), monday("12:30:00")).await.expect("noted");
         let paused = stand(monday("20:00:00")).await;
         assert_eq!(paused.first_answer_at, Some(monday("12:00:00")), "the first, not the latest");
         assert_eq!((paused.solution_due, paused.solution_left_min, paused.late), (None, Some(420), false));
+        lab.execute("UPDATE letter SET state = 'failed' WHERE kind = 'answer'").await;
+        let undelivered = stand(monday("20:00:00")).await;
+        assert!(undelivered.first_answer_at.is_none() && !undelivered.late, "an answer that did not arrive is none");
         let friday = monday("10:00:00") + TimeDelta::days(4);
         lab.moved(State::InWork, friday).await;
         let due = friday + TimeDelta::hours(7);

@@ -8,7 +8,7 @@ use crate::store::outbox::{Among, Claimed, Ending};
 use crate::store::sent_folder::KEEP_COPY;
 
 impl Lab {
-    async fn claim(&self, lane: Lane, now: DateTime<Utc>) -> Option<Claimed> {
+    pub(super) async fn claim(&self, lane: Lane, now: DateTime<Utc>) -> Option<Claimed> {
         let claimed = self
             .store
             .claim(lane, self.mailbox.as_str(), "h/1/1", now)
@@ -16,7 +16,7 @@ impl Lab {
         claimed.expect("the database")
     }
 
-    async fn finish(&self, claimed: &Claimed, ending: Ending, now: DateTime<Utc>) {
+    pub(super) async fn finish(&self, claimed: &Claimed, ending: Ending, now: DateTime<Utc>) {
         self.store
             .finish(self.registrar(), claimed, &ending, now)
             .await
