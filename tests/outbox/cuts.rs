@@ -143,7 +143,11 @@ fn cut_at(engine: Engine, cuts: &[Cut]) {
         let mut steps = 0;
         while !arrives(&office, wanted, now) {
             steps += 1;
-            assert!(steps < 10, "both letters arrive though {cut:?}");
+            assert!(
+                steps < 10,
+                "both letters arrive though {cut:?}: {:?}",
+                unsent(&office)
+            );
             now = later(now);
             office.clock.set(now);
         }
@@ -177,16 +181,20 @@ fn cut_at(engine: Engine, cuts: &[Cut]) {
     eprintln!("{engine:?}: {} cuts, {pairs} letters twice", cuts.len());
 }
 
+fn unsent(office: &Office) -> Vec<Row> {
+    office.desk.database.rows(
+        "id, state, due_at, attempts, lease_until, sent_folder, why",
+        "FROM letter WHERE kind = 'notice' AND state <> 'sent'",
+    )
+}
+
 /// Waits until as many notices are sent as were written, or those that are not wait for a later time than `now`; returns
 /// whether all are sent. A lane may also wait as a whole, its letters due: that shows by nothing happening for a while.
 fn arrives(office: &Office, notices: usize, now: DateTime<Utc>) -> bool {
     let now = now.format("%Y-%m-%d %H:%M:%S").to_string();
     let begun = Instant::now();
     while begun.elapsed() < A_WHILE {
-        let unsent = office.desk.database.rows(
-            "due_at",
-            "FROM letter WHERE kind = 'notice' AND state <> 'sent'",
-        );
+        let unsent = unsent(office);
         if unsent.is_empty() && sent(&office.desk, notices).is_some() {
             return true;
         }
