@@ -145,8 +145,12 @@ fn cut_at(engine: Engine, cuts: &[Cut]) {
             steps += 1;
             assert!(
                 steps < 10,
-                "both letters arrive though {cut:?}: {:?}",
-                unsent(&office)
+                "both letters arrive though {cut:?}: {:?}; at {now}: {:?}",
+                unsent(&office),
+                office
+                    .desk
+                    .database
+                    .rows("name, at, good_at, problem", "FROM heartbeat")
             );
             now = later(now);
             office.clock.set(now);

@@ -25,6 +25,8 @@ use super::gate::Gate;
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 /// For how long they must have agreed before a new time is believed.
 pub const PROBATION: TimeDelta = TimeDelta::minutes(5);
+/// An answer of the database that took longer says too little of the present: it is asked again.
+const LONGEST_ROUND_TRIP: TimeDelta = TimeDelta::seconds(10);
 /// How often the database is asked while the time is doubted.
 const ASK_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// The part of a second by which a wall clock may gain or lose in a second: 500 in a million, as adjtime(3) does. On Linux
@@ -131,7 +133,8 @@ impl ClockAgreement {
         if let Some(heard) = heard {
             self.compare(reading, heard);
         }
-        if self.is_doubted(reading.steady) {
+        let is_old = heard.is_some_and(|heard| heard.round_trip > LONGEST_ROUND_TRIP);
+        if self.is_doubted(reading.steady) || is_old {
             return Verdict::Doubted;
         }
         let (said, by_now) = heard.map_or((reading.wall, reading.wall), |heard| {
@@ -382,6 +385,20 @@ mod tests {
                 assert_eq!(clocks.agreement.problem(), None);
             }
         }
+    }
+
+    #[test]
+    fn an_answer_that_took_long_says_nothing_and_raises_no_doubt() {
+        let mut clocks = Clocks::new(true);
+        clocks.until_believed();
+        assert_eq!(span(clocks.ask(LONGEST_ROUND_TRIP)), LONGEST_ROUND_TRIP);
+        assert_eq!(clocks.ask(TimeDelta::hours(17)), Verdict::Doubted);
+        assert_eq!(clocks.agreement.problem(), None);
+        assert_eq!(
+            span(clocks.ask(ms(2))),
+            ms(2),
+            "the next answer is as good as ever"
+        );
     }
 
     #[test]

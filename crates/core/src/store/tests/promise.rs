@@ -2,15 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::lab::{Lab, from_rita, monday, on_both_engines};
+use super::lab::{Lab, address, from_rita, monday, on_both_engines};
 use crate::domain::beginning::beginning;
 use crate::domain::calendar::{Calendar, Exceptions, ProductionCalendar, Week};
 use crate::domain::deadline::Terms;
 use crate::domain::letter::Lane;
 use crate::domain::ticket::State;
+use crate::store::folder::FolderKey;
+use crate::store::intake::Listed;
 use crate::store::outbox::Ending;
 use crate::store::promise::Promise;
-use crate::store::registration::move_ticket;
+use crate::store::registration::{Registrar, move_ticket};
 
 const TERMS: Terms = Terms {
     first_answer_min: Some(540),
@@ -84,6 +86,24 @@ on_both_engines! {
         lab.moved(State::Answered, tuesday("10:00:00")).await;
         let moved = lab.store.moved_promises(lab.mailbox.as_str(), &other, TERMS, now).await;
         assert_eq!(moved.expect("the database"), []);
+    }
+
+    async fn a_receipt_stands_for_tickets_of_its_own_mailbox_alone(lab: &Lab) {
+        let now = monday("20:00:00");
+        let held = lab.lease("a", now).await;
+        lab.register(&from_rita("1@family.test", "s", "one"), &held, now).await;
+        // The same person writes to another address of the desk, which may keep other hours.
+        let office = address("office@school.test");
+        let held = lab.store.take_lease("mailbox:office@school.test", "a", now).await.expect("the database").expect("free");
+        let folder = FolderKey { mailbox: office.to_string(), ..lab.inbox() };
+        let listed = Listed { uid: 1, internal_date: now, size_bytes: 3, message_id: None };
+        lab.store.store_raw(&folder, &[(listed, b"two".to_vec())], &held, now).await.expect("stored");
+        let pending = lab.store.pending(office.as_str(), 1).await.expect("the database");
+        let registrar = Registrar { mailbox: &office, ..lab.registrar() };
+        let mail = from_rita("2@family.test", "s", "two");
+        lab.store.register(registrar, &pending[0], &mail, &held, now).await.expect("the database").expect("new");
+        let separate = "SELECT count(*) FROM ticket t JOIN letter l ON l.id = t.receipt_letter AND l.mailbox = t.mailbox";
+        assert_eq!(lab.number(separate).await, 2);
     }
 
     async fn nobody_is_promised_the_past(lab: &Lab) {
