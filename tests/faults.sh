@@ -16,12 +16,12 @@ All checks of tests/run.sh, then these tests at full length, on both databases:
   trouble       the connection to the mailbox cut at every byte, about 5,000 times; servers that are silent for a
                 minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
                 days of outage; all else as in tests/run.sh
-  outbox        the worker's connection to the submission server cut at every byte, about 8,000 times
+  outbox        the worker's connection to the submission server cut at every byte, about 10,000 times
   fake_clock    the released worker under libfaketime, from a Friday evening to a Monday morning; its clock is set
   canaries      50,000 random replies of specialists, none of which may show a writer what is internal
 
-The seed of the random kills and replies is printed; SEED plays the same again. Takes about half an hour
-once everything is built, most of it waiting.
+The seed of the random kills and replies is printed; SEED plays the same again. Takes about an hour on two
+cores once everything is built; the outbox alone a quarter of one.
 USAGE
 }
 

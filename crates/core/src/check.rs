@@ -522,6 +522,12 @@ mod tests {
                 "approved_on = 2026-11-20\nmon-fri = [\"09:00-17:00\"]\nclosed = [\"2026-12-04\"]",
                 Some("was —, is «closed 2026-12-04»"),
             ),
+            // Another calendar of a mailbox is approved with them.
+            (
+                "approved_on = 2026-11-20\nmon-fri = [\"09:00-17:00\"]\n[[calendar]]\nname = \"x\"\nmon = [\"10:00-11:00\"]\n[[mailbox]]\n\
+                 address = \"kadry@school.test\"\npassword_file = \"mail.password\"\nprovider = \"yandex\"\ncalendar = \"x\"",
+                Some("zone Europe/Moscow (kadry@school.test)"),
+            ),
         ] {
             // Twice: asking must not make it true.
             for _ in 0..2 {
@@ -536,6 +542,22 @@ mod tests {
                     }
                 }
             }
+            // A daemon starts by these hours.
+            let started = approval::standing(&settings(hours), &store, true, now).await;
+            started.expect("the memory is read and written");
+        }
+        // A draft that is looked at changes nothing for the hours that are kept.
+        let kept = "approved_on = 2026-11-20\nmon-fri = [\"09:00-17:00\"]";
+        let draft = "approved_on = 2026-11-25\nmon-fri = [\"10:00-12:00\"]";
+        for hours in [draft, kept] {
+            let mut report = Report::new(Language::En);
+            approved_hours(&mut report, &settings(hours), &store, now).await;
+            assert_eq!(
+                report.facts[0].verdict,
+                Verdict::Good,
+                "{hours}: {:?}",
+                report.facts[0]
+            );
         }
     }
 }
