@@ -27,11 +27,9 @@ pub async fn standing(
             PhoneHours::Words(words) => Some((phone.text.as_str(), words.as_str())),
         });
     let mut rules = approved::rules(calendar, phones);
-    for mailbox in &settings.mailboxes {
-        if mailbox.calendar != *calendar {
-            let own = approved::rules(&mailbox.calendar, []).into_iter();
-            rules.extend(own.map(|rule| format!("{rule} ({})", mailbox.address)));
-        }
+    for mailbox in settings.with_own_calendars() {
+        let own = approved::rules(&mailbox.calendar, []).into_iter();
+        rules.extend(own.map(|rule| format!("{rule} ({})", mailbox.address)));
     }
     let standing = approved::standing(
         store.approved_hours().await?.as_ref(),

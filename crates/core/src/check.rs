@@ -117,11 +117,9 @@ pub fn words(ru: impl Into<String>, en: impl Into<String>) -> Words {
 /// Looks at hours and identity, which need no server.
 pub fn configuration(report: &mut Report, settings: &Settings, now: DateTime<Utc>) {
     hours(report, "", &settings.calendar, now);
-    for mailbox in &settings.mailboxes {
-        if mailbox.calendar != settings.calendar {
-            let whose = format!(" {}", mailbox.address);
-            hours(report, &whose, &mailbox.calendar, now);
-        }
+    for mailbox in settings.with_own_calendars() {
+        let whose = format!(" {}", mailbox.address);
+        hours(report, &whose, &mailbox.calendar, now);
     }
     if let Some(end) = settings.calendars().filter_map(Calendar::data_end).min() {
         let known = words(
@@ -169,7 +167,10 @@ pub async fn strays(report: &mut Report, settings: &Settings, store: &Store) {
         mailboxes.any(|mailbox| mailbox.address.as_str() == address)
     };
     for lane in [Lane::Poller, Lane::Worker] {
-        let waiting = store.oldest_due_of_all(lane).await.unwrap_or_default();
+        let waiting = match store.oldest_due(lane).await {
+            Ok(waiting) => waiting,
+            Err(error) => return unread(report, &error),
+        };
         for (address, _) in waiting {
             if !configured(&address) {
                 report.warning(
@@ -187,6 +188,16 @@ pub async fn strays(report: &mut Report, settings: &Settings, store: &Store) {
     }
 }
 
+fn unread(report: &mut Report, error: &StoreError) {
+    report.bad(
+        words(
+            format!("обращения и письма не прочитать: {error}"),
+            format!("tickets and letters cannot be read: {error}"),
+        ),
+        words("проверьте базу", "see to the database"),
+    );
+}
+
 /// Looks whether what receipts promised still holds by the hours and terms of today.
 pub async fn promises(report: &mut Report, settings: &Settings, store: &Store, now: DateTime<Utc>) {
     let mut moved = Vec::new();
@@ -197,16 +208,7 @@ pub async fn promises(report: &mut Report, settings: &Settings, store: &Store, n
             .await
         {
             Ok(found) => moved.extend(found.iter().map(|(number, _)| format!("№ {number}"))),
-            Err(error) => {
-                report.bad(
-                    words(
-                        format!("обещания не прочитать: {error}"),
-                        format!("the promises cannot be read: {error}"),
-                    ),
-                    words("проверьте базу", "see to the database"),
-                );
-                return;
-            }
+            Err(error) => return unread(report, &error),
         }
     }
     if !moved.is_empty() {

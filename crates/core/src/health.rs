@@ -61,7 +61,7 @@ pub async fn letters(
     now: DateTime<Utc>,
 ) -> Result<Vital> {
     let (mut oldest, mut late) = (None, false);
-    for (mailbox, due) in store.oldest_due_of_all(lane).await? {
+    for (mailbox, due) in store.oldest_due(lane).await? {
         let age = Some(now - due).filter(|age| *age > TimeDelta::zero());
         let calendar = settings.calendar_of(&mailbox);
         let is_open = |at| lane.any_hour() || calendar.is_open(at);

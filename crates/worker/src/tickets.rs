@@ -10,10 +10,7 @@ use serde::Serialize;
 
 /// Prints one ticket a line.
 pub fn print_row(ticket: &TicketRow, zone: Tz) {
-    let at = ticket
-        .created_at
-        .with_timezone(&zone)
-        .format("%d.%m.%Y %H:%M");
+    let at = minute(ticket.created_at, zone);
     let assignee = ticket.assignee.as_deref().unwrap_or("-");
     tell!(
         "№ {:<6} {:<9} {at}  {:<12} {}  {}",
@@ -23,6 +20,10 @@ pub fn print_row(ticket: &TicketRow, zone: Tz) {
         printable(&ticket.requester),
         printable(&ticket.subject)
     );
+}
+
+fn minute(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string()
 }
 
 /// A ticket with its terms, as scripts read it.
@@ -45,7 +46,7 @@ pub fn print_json(ticket: &TicketRow, terms: Option<&TermsRow>) -> serde_json::R
 
 /// Prints where a ticket's terms stand, and what was promised.
 pub fn print_terms(terms: &TermsRow, zone: Tz) {
-    let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();
+    let time = |at| minute(at, zone);
     match (terms.first_answer_due, terms.first_answer_at) {
         (Some(due), Some(at)) => tell!("first answer {}, due {}", time(at), time(due)),
         (Some(due), None) => tell!("first answer due {}", time(due)),
@@ -75,7 +76,7 @@ pub fn print_terms(terms: &TermsRow, zone: Tz) {
 
 /// What a receipt promised, and what it would be today if that is something else.
 pub fn promised(promise: &PromiseRow, zone: Tz) -> String {
-    let time = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();
+    let time = |at| minute(at, zone);
     let words = |begins, answer_by: Option<DateTime<Utc>>| {
         let answer = answer_by.map(|at| format!(", an answer by {}", time(at)));
         format!("work from {}{}", time(begins), answer.unwrap_or_default())

@@ -93,8 +93,14 @@ impl Settings {
 
     /// The calendars that are kept: that of the desk, and those of mailboxes that have their own.
     pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
-        let own = self.mailboxes.iter().map(|mailbox| &mailbox.calendar);
-        std::iter::once(&self.calendar).chain(own.filter(|own| **own != self.calendar))
+        let own = self.with_own_calendars().map(|mailbox| &mailbox.calendar);
+        std::iter::once(&self.calendar).chain(own)
+    }
+
+    /// The mailboxes that keep other hours than the desk.
+    pub fn with_own_calendars(&self) -> impl Iterator<Item = &Mailbox> {
+        let mailboxes = self.mailboxes.iter();
+        mailboxes.filter(|mailbox| mailbox.calendar != self.calendar)
     }
 
     /// The settings of a desk that consists of this mailbox and those that keep the same hours; `None` if it is none of ours.

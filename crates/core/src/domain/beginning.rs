@@ -1,6 +1,6 @@
 //! When work begins, and by when an answer comes, as a receipt says it.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::calendar::{Calendar, DayReason};
 use super::deadline::{Terms, answer_by};
@@ -29,7 +29,7 @@ pub fn beginning(calendar: &Calendar, now: DateTime<Utc>) -> Beginning {
         holidays: holidays(calendar, now, begins),
         answer_by: None,
         provisional: (begins > now)
-            .then(|| provisional(calendar, begins))
+            .then(|| calendar.provisional_year(begins))
             .flatten(),
     }
 }
@@ -49,19 +49,13 @@ impl Beginning {
         let answer_by = answer_by.filter(|at| *at > now);
         let provisional = self
             .provisional
-            .or_else(|| provisional(calendar, answer_by?));
+            .or_else(|| calendar.provisional_year(answer_by?));
         Beginning {
             answer_by,
             provisional,
             ..self
         }
     }
-}
-
-/// The year of an instant whose production calendar is not known.
-fn provisional(calendar: &Calendar, at: DateTime<Utc>) -> Option<i32> {
-    let date = calendar.date_of(at);
-    calendar.day(date).provisional.then(|| date.year())
 }
 
 /// The days without an open minute before `begins`, if a holiday or a day the operator closed is among them.

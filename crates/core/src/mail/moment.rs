@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Offset, Timelike, Utc};
 use chrono_tz::Tz;
 
+use crate::domain::calendar::RU_MONTHS;
 use crate::domain::language::Language;
 
 pub(super) const RU_WEEKDAYS: [&str; 7] = [
@@ -24,20 +25,6 @@ const RU_ON_WEEKDAYS: [&str; 7] = [
     "в воскресенье",
 ];
 const RU_SHORT_WEEKDAYS: [&str; 7] = ["пн", "вт", "ср", "чт", "пт", "сб", "вс"];
-const RU_MONTHS: [&str; 12] = [
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-];
 pub(super) const EN_WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",

@@ -341,10 +341,9 @@ impl Store {
             address,
             related: ticket.related_ticket,
             others,
-            is_provisional: answer_by.is_some_and(|at| {
-                let calendar = &registrar.desk.calendar;
-                calendar.day(calendar.date_of(at)).provisional
-            }),
+            is_provisional: answer_by
+                .and_then(|at| registrar.desk.calendar.provisional_year(at))
+                .is_some(),
             answer_by,
             files,
             raw,

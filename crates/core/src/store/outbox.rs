@@ -487,20 +487,9 @@ impl Store {
         Ok(released)
     }
 
-    /// Returns when the letter of `lane` that waits longest to leave the mailbox was due.
-    pub async fn oldest_due(&self, lane: Lane, mailbox: &str) -> Result<Option<DateTime<Utc>>> {
-        let select = "SELECT min(due_at) AS due_at FROM letter WHERE lane = $1 AND mailbox = $2 AND state IN ('due', 'sending', 'maybe_sent')";
-        let values = [lane.as_str().into(), mailbox.into()];
-        let row = query_one(&self.db, select, values).await?;
-        Ok(row
-            .map(|row| row.try_get("", "due_at"))
-            .transpose()?
-            .flatten())
-    }
-
     /// Returns the addresses from which letters of `lane` wait to leave, and when each one's oldest was due. Addresses that
     /// are not configured any more are among them.
-    pub async fn oldest_due_of_all(&self, lane: Lane) -> Result<Vec<(String, DateTime<Utc>)>> {
+    pub async fn oldest_due(&self, lane: Lane) -> Result<Vec<(String, DateTime<Utc>)>> {
         let select = "SELECT mailbox, min(due_at) AS due_at FROM letter WHERE lane = $1 AND state IN ('due', 'sending', 'maybe_sent') GROUP BY mailbox ORDER BY mailbox";
         let rows = query_all(&self.db, select, [lane.as_str().into()]).await?;
         rows.iter()

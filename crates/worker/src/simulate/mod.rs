@@ -148,16 +148,10 @@ impl Simulation {
         let mut moments: Vec<DateTime<Utc>> = arrival.into_iter().collect();
         let worker = |at| first_minute(Lane::Worker, &self.desk.calendar, at);
         let later = |at: DateTime<Utc>| at.max(self.now + TimeDelta::seconds(1));
-        let receipts = self
-            .store
-            .oldest_due(Lane::Poller, self.mailbox.as_str())
-            .await?;
-        moments.extend(receipts.map(later));
-        let due = self
-            .store
-            .oldest_due(Lane::Worker, self.mailbox.as_str())
-            .await?;
-        moments.extend(due.map(|at| worker(later(at))));
+        let receipts = self.store.oldest_due(Lane::Poller).await?.into_iter();
+        moments.extend(receipts.map(|(_, at)| later(at)));
+        let due = self.store.oldest_due(Lane::Worker).await?.into_iter();
+        moments.extend(due.map(|(_, at)| worker(later(at))));
         let awaited = self.store.awaited_read(self.mailbox.as_str()).await?;
         moments.extend(awaited.map(|at| worker(later(at))));
         moments.extend(self.deadlines.first().map(|(at, ..)| *at));

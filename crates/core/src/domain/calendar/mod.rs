@@ -48,6 +48,7 @@ pub use compiled::{FIRST_YEAR, LAST_YEAR};
 pub use error::{CalendarError, Fault, Place};
 pub use exceptions::Exceptions;
 pub use interval::DayInterval;
+pub(crate) use moved::RU_MONTHS;
 pub use note::Note;
 pub use open_hours::{Calendar, Day, DayReason};
 pub use outlook::{ClosedRun, SameHours, Unusual};

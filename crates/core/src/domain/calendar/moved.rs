@@ -4,7 +4,8 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 
 const MOVED_TO: &str = "перенесён на ";
-const MONTHS: [&str; 12] = [
+/// The months as dates name them.
+pub(crate) const RU_MONTHS: [&str; 12] = [
     "января",
     "февраля",
     "марта",
@@ -24,7 +25,7 @@ pub(super) fn stands_for(worked: NaiveDate, note: &str) -> Option<Weekday> {
     let (_, named) = note.split_once(MOVED_TO)?;
     let mut words = named.split(|c: char| !c.is_alphanumeric());
     let (day, month) = (words.next()?, words.next()?);
-    let month = MONTHS.iter().position(|name| *name == month)? as u32 + 1;
+    let month = RU_MONTHS.iter().position(|name| *name == month)? as u32 + 1;
     let day_off = NaiveDate::from_ymd_opt(worked.year(), month, day.parse().ok()?)?;
     Some(day_off.weekday())
 }

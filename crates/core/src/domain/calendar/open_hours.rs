@@ -154,6 +154,12 @@ impl Calendar {
         wanted.find(|year| !known.contains(year))
     }
 
+    /// The local year of an instant if its production calendar is not known, so that what is counted there may still move.
+    pub fn provisional_year(&self, at: DateTime<Utc>) -> Option<i32> {
+        let date = self.date_of(at);
+        self.day(date).provisional.then(|| date.year())
+    }
+
     /// What a local date is like.
     pub fn day(&self, date: NaiveDate) -> Day {
         let production = self.production.as_ref();
