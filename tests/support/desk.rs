@@ -304,7 +304,8 @@ impl Desk {
         self.wait_for_mail(address, "a notice", |mail| mail.says(&uuid))
     }
 
-    /// Waits until nothing is left to do: every letter has its outcome, and none waits to be sent now.
+    /// Waits until nothing is left to do: every letter has its outcome, none waits to be sent now, and what was sent is
+    /// where it should be.
     pub(crate) fn wait_until_quiet(&mut self, letters: i64) {
         self.wait(&format!("{letters} letters are registered"), |desk| {
             (desk.database.count("ledger WHERE outcome IS NOT NULL") >= letters).then_some(())
@@ -316,6 +317,13 @@ impl Desk {
                 false => "CURRENT_TIMESTAMP",
             };
             (desk.database.count(&format!("{waiting}{now}")) == 0).then_some(())
+        });
+        self.wait("the mail server has put away what it took", |desk| {
+            let sent = desk
+                .database
+                .rows("message_id", "FROM letter WHERE state = 'sent'");
+            let ids: Vec<&str> = sent.iter().map(|row| row.text("message_id")).collect();
+            desk.lab.has_put_away(&ids).then_some(())
         });
     }
 

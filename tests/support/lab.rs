@@ -1,7 +1,7 @@
 //! The mail server: the one that `tests/run.sh` starts for all tests, or one of a test's own that may be stopped and
 //! killed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -149,6 +149,29 @@ impl Lab {
     /// Returns what `dovecot` or `postfix` has said so far.
     pub(crate) fn log(&self, server: &str) -> String {
         fs::read_to_string(self.dir.join(format!("log/{server}.log"))).unwrap_or_default()
+    }
+
+    /// Returns whether none of these letters is on its way between Postfix's answer and a mailbox: each that Postfix took
+    /// is delivered, bounced or put off. Ids of letters that went elsewhere count as put away.
+    pub(crate) fn has_put_away(&self, message_ids: &[&str]) -> bool {
+        let log = self.log("postfix");
+        let mut on_the_way = BTreeSet::new();
+        for line in log.lines() {
+            // "… postfix/cleanup[7]: 4F1A2: message-id=<…>", then "postfix/qmgr[7]: 4F1A2: removed"
+            let mut words = line
+                .split_once("]: ")
+                .map_or("", |(_, said)| said)
+                .splitn(2, ": ");
+            let (queue_id, said) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+            if let Some(id) = said.strip_prefix("message-id=") {
+                if message_ids.contains(&id.trim_matches(['<', '>'])) {
+                    on_the_way.insert(queue_id);
+                }
+            } else if said == "removed" || said.contains("status=deferred") {
+                on_the_way.remove(queue_id);
+            }
+        }
+        on_the_way.is_empty()
     }
 
     /// Puts a letter into a mailbox without any server: a file in its Maildir. Somebody must have logged in once.
