@@ -22,6 +22,8 @@ mod disk;
 mod hostile;
 #[path = "trouble/hostile_smtp.rs"]
 mod hostile_smtp;
+#[path = "trouble/manager.rs"]
+mod manager;
 #[path = "trouble/meddler.rs"]
 mod meddler;
 #[path = "trouble/order.rs"]

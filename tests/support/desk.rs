@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::config::Config;
@@ -185,6 +186,12 @@ impl Desk {
         wait_until(LIMIT, "the mailbox was read", || {
             good().filter(|now| Some(now) != before.as_ref())
         });
+    }
+
+    /// Sends a running daemon a signal.
+    pub(crate) fn signal(&mut self, program: Program, signal: Signal) {
+        let running = self.running(program).expect("it runs");
+        running.signal(signal);
     }
 
     /// Ends a daemon with SIGTERM, which it must obey within 30 s with exit code 0. Returns how long it took.

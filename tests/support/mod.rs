@@ -20,6 +20,7 @@
 //! | `hold` | points at which a daemon waits for the test |
 //! | `sink` | a submission server that notes the desk's own time |
 //! | `office` | a desk on a clock of the test's own, and both daemons in the test's process |
+//! | `manager` | a service manager that listens to a daemon, as systemd does |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
 //! | `wait` | waiting for something to become true |
@@ -48,6 +49,7 @@ pub(crate) mod lab;
 pub(crate) mod letter;
 pub(crate) mod lmtp;
 pub(crate) mod mail;
+pub(crate) mod manager;
 pub(crate) mod moscow;
 pub(crate) mod office;
 pub(crate) mod oracle;

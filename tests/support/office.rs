@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use ninetosix_core::clock::{Clock, ManualClock};
 use ninetosix_core::config::{self, Settings};
 use ninetosix_core::stop::{Stop, Stopper};
+use ninetosix_core::watchdog::Watchdog;
 
 use super::sink::{Sink, Taken};
 use super::{Client, Config, Desk, Engine, Lab, Letter, Program, daemon};
@@ -98,11 +99,11 @@ impl Office {
         let worker = office.settings(WORKER, worker_port(port));
         let clock = office.clock.clone();
         office.run(stop.clone(), |stop| async {
-            ninetosix_poller::app::run(poller, clock, stop).await
+            ninetosix_poller::app::run(poller, clock, stop, Watchdog::default()).await
         });
         let clock = office.clock.clone();
         office.run(stop, |stop| async {
-            ninetosix_worker::app::run(worker, clock, stop).await
+            ninetosix_worker::app::run(worker, clock, stop, Watchdog::default()).await
         });
         office.desk.wait_for_poll();
         office

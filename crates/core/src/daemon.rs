@@ -22,6 +22,7 @@ use crate::stop::{GRACE, Stop};
 use crate::store::{Store, StoreError};
 use crate::timekeeper::Timekeeper;
 use crate::tls;
+use crate::watchdog::Watchdog;
 
 /// The pauses between tries to open the database: the first and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -39,6 +40,8 @@ pub struct Daemon {
     offices: BTreeMap<EmailAddress, Arc<Office>>,
     /// Asked by every loop.
     pub stop: Stop,
+    /// Watches every loop.
+    pub watchdog: Watchdog,
 }
 
 impl Daemon {
@@ -51,6 +54,7 @@ impl Daemon {
         settings: &Settings,
         clock: Arc<dyn Clock>,
         stop: Stop,
+        watchdog: Watchdog,
     ) -> anyhow::Result<Option<Daemon>> {
         let key = token_keys(settings)?;
         let mailboxes = settings.mailboxes.iter().map(|own| &own.address);
@@ -100,6 +104,7 @@ impl Daemon {
             clock,
             offices,
             stop,
+            watchdog,
         }))
     }
 
@@ -163,6 +168,7 @@ impl Daemon {
     /// Waits for a stop, then for the loops, at most for [`GRACE`]; what is cut short then is repeated or resumed
     /// after the next start, as after a crash. A loop that ends by itself, which none should, ends the daemon.
     pub async fn finish(self, mut loops: JoinSet<()>) -> anyhow::Result<()> {
+        self.watchdog.all_run();
         tokio::select! {
             () = self.stop.asked() => {}
             ended = loops.join_next() => {

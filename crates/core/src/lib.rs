@@ -18,7 +18,8 @@
 //! | [`smtp`] | one connection to the submission server, with a gate right before the end of the data |
 //! | [`delivery`] | the loop that takes letters from the outbox and sends them; both daemons run it, each in its lane |
 //! | [`config`] | one file for both daemons, checked as a whole before anything is opened |
-//! | [`daemon`] | what both daemons begin and end with |
+//! | [`serve`], [`daemon`] | a daemon from its first configuration to its end; what both begin and end with |
+//! | [`watchdog`] | what the service manager is told |
 //! | [`calendar_import`] | production calendars in the formats people have, translated and compared |
 //! | [`approval`] | whether the hours stand as the head approved them |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
@@ -48,8 +49,10 @@ pub mod process;
 pub mod pulse;
 #[cfg(test)]
 mod random;
+pub mod serve;
 pub mod smtp;
 pub mod stop;
 pub mod store;
 pub mod timekeeper;
 pub mod tls;
+pub mod watchdog;

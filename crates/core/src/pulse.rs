@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::store::Store;
+use crate::watchdog;
 
 /// How often a loop that is well says so in the database.
 const EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -46,6 +47,7 @@ impl Pulse {
 
     /// A turn went well.
     pub async fn good(&mut self, store: &Store, now: DateTime<Utc>) {
+        watchdog::turn(None);
         let was = self.problem.take();
         if let Some(problem) = &was
             && std::mem::take(&mut self.is_told)
@@ -59,6 +61,7 @@ impl Pulse {
 
     /// A turn met `problem`, in words the operator can act on.
     pub async fn bad(&mut self, store: &Store, problem: String, now: DateTime<Utc>) {
+        watchdog::turn(Some(&problem));
         if self.is_news(&problem, now) {
             tracing::warn!(pulse = self.name, "{problem}");
             self.is_told = true;

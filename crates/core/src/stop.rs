@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::watchdog;
+
 /// How long what is in hand may take after a stop was asked for.
 pub const GRACE: Duration = Duration::from_secs(25);
 
@@ -45,21 +47,7 @@ impl Stop {
     pub async fn sleep(&self, wait: Duration) -> bool {
         tokio::select! {
             () = self.asked() => false,
-            () = tokio::time::sleep(wait) => true,
+            () = watchdog::waiting(tokio::time::sleep(wait)) => true,
         }
     }
-}
-
-/// Waits for SIGTERM or SIGINT.
-pub async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use ninetosix_core::config::{self, Settings};
 use ninetosix_core::daemon::Daemon;
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::Stop;
+use ninetosix_core::watchdog::Watchdog;
 
 use crate::folder::Intake;
 use crate::imap::{ImapServer, Security};
@@ -19,8 +20,13 @@ use crate::sent_folder::SentFolder;
 use crate::suspects::Suspects;
 
 /// Runs the poller until `stop` is asked for.
-pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyhow::Result<()> {
-    let Some(daemon) = Daemon::start(&settings, clock, stop).await? else {
+pub async fn run(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    watchdog: Watchdog,
+) -> anyhow::Result<()> {
+    let Some(daemon) = Daemon::start(&settings, clock, stop, watchdog).await? else {
         return Ok(());
     };
     let mut loops = tokio::task::JoinSet::new();
@@ -37,7 +43,8 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             at_hand: HashMap::new(),
             blameless: Vec::new(),
         };
-        loops.spawn(delivery.run());
+        let watch = |name: &str| format!("{name}:{}", mailbox.address);
+        loops.spawn(daemon.watchdog.watch(&watch("deliver"), delivery.run()));
         let reading = MailboxLoop {
             settings: mailbox.clone(),
             server: server(mailbox)?,
@@ -61,7 +68,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
             idle_failures: 0,
             idle_again: None,
         };
-        loops.spawn(reading.run());
+        loops.spawn(daemon.watchdog.watch(&watch("poll"), reading.run()));
     }
     tracing::info!(mailboxes = settings.mailboxes.len(), "the poller runs");
     daemon.finish(loops).await

@@ -11,6 +11,7 @@ use ninetosix_core::pulse::Pulse;
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::lease::Held;
 use ninetosix_core::store::{Store, StoreError};
+use ninetosix_core::watchdog;
 
 use crate::folder::{Folder, Intake, SyncError};
 use crate::imap::{Connection, IdleEnd, ImapError, ImapServer, Limits, Role, Timeouts};
@@ -78,6 +79,8 @@ impl MailboxLoop {
                         tracing::info!(mailbox = %address.masked(), "another poller reads this mailbox; waiting");
                     }
                     told_waiting = true;
+                    // A daemon that stands by is ready.
+                    watchdog::turn(None);
                     stop.sleep(LEASE_PAUSE).await;
                     continue;
                 }

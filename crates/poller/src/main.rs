@@ -1,7 +1,7 @@
 //! `ninetosix-poller`: the command line. What the commands do is in the library.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,9 +10,8 @@ use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::domain::verdict::VerdictSource;
-use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::tell;
-use ninetosix_core::{config, health, logging, tls};
+use ninetosix_core::{config, health, logging, serve, tls};
 use ninetosix_poller::{app, check, explain, ledger, quarantine};
 
 /// Registers every letter of the support mailboxes as a ticket, around the clock, and confirms it.
@@ -143,16 +142,16 @@ fn main() -> ExitCode {
         Command::Explain { files, trust, json } => {
             explain_files(cli.config, &files, trust.as_deref(), json)
         }
-        Command::Configured(command) => match cli::settings(cli.config) {
-            Ok(settings) => configured(command, settings),
+        Command::Configured(command) => match cli::settings(cli.config.clone()) {
+            Ok(settings) => configured(command, &config::path(cli.config), settings),
             Err(exit) => exit.into(),
         },
     }
 }
 
-fn configured(command: Configured, settings: config::Settings) -> ExitCode {
+fn configured(command: Configured, file: &Path, settings: config::Settings) -> ExitCode {
     cli::finish(match command {
-        Configured::Run => run(settings),
+        Configured::Run => run(file, settings),
         Configured::Check { json } => cli::block_on(async {
             let good = check::run(&settings, &SystemClock).await.print(json);
             Ok(if good { Exit::Fine } else { Exit::Problem })
@@ -193,19 +192,12 @@ fn explain_files(
 }
 
 /// Runs the daemon.
-fn run(settings: config::Settings) -> anyhow::Result<Exit> {
+fn run(file: &Path, settings: config::Settings) -> anyhow::Result<Exit> {
     logging::start();
     cli::block_on(async {
-        let (stopper, stop) = Stopper::new();
-        tokio::spawn(async move {
-            if let Err(error) = stop::signal().await {
-                tracing::error!(%error, "signals cannot be listened to");
-            }
-            stopper.stop();
-        });
-        app::run(settings, Arc::new(SystemClock), stop)
-            .await
-            .map(|()| Exit::Fine)
+        let run =
+            |settings, stop, watchdog| app::run(settings, Arc::new(SystemClock), stop, watchdog);
+        serve::serve(file, settings, run).await.map(|()| Exit::Fine)
     })
 }
 

@@ -16,6 +16,7 @@ use ninetosix_core::pulse::Pulse;
 use ninetosix_core::stop::Stop;
 use ninetosix_core::store::{Result, Store};
 use ninetosix_core::timekeeper::Timekeeper;
+use ninetosix_core::watchdog::{self, Watchdog};
 
 use crate::calendar_watch;
 
@@ -23,8 +24,13 @@ use crate::calendar_watch;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs the worker until `stop` is asked for.
-pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyhow::Result<()> {
-    let Some(daemon) = Daemon::start(&settings, clock, stop).await? else {
+pub async fn run(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    watchdog: Watchdog,
+) -> anyhow::Result<()> {
+    let Some(daemon) = Daemon::start(&settings, clock, stop, watchdog).await? else {
         return Ok(());
     };
     let mut loops = tokio::task::JoinSet::new();
@@ -32,14 +38,16 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: Stop) -> anyho
     for mailbox in &settings.mailboxes {
         let delivery = daemon.delivery(Lane::Worker, mailbox)?;
         bells.push(delivery.wake.clone());
-        loops.spawn(delivery.run());
+        let watch = |name: &str| format!("{name}:{}", mailbox.address);
+        loops.spawn(daemon.watchdog.watch(&watch("deliver"), delivery.run()));
         let orders = Orders {
             store: daemon.store.clone(),
             timekeeper: daemon.timekeeper.clone(),
             office: daemon.office(&mailbox.address),
             mailbox: mailbox.address.clone(),
         };
-        loops.spawn(orders.run(daemon.clock.clone(), daemon.stop.clone()));
+        let running = orders.run(daemon.clock.clone(), daemon.stop.clone());
+        loops.spawn(daemon.watchdog.watch(&watch("orders"), running));
     }
     loops.spawn(daemon.rings(Lane::Worker, bells));
     loops.spawn(calendar_watch::run(
@@ -64,6 +72,7 @@ impl Orders {
         let mut pulse = Pulse::new(format!("orders:{}", self.mailbox));
         loop {
             let now = clock.now();
+            watchdog::turn(None);
             if self.is_open() {
                 match self.apply(now).await {
                     Ok(0) => pulse.good(&self.store, now).await,

@@ -1,7 +1,7 @@
 //! `ninetosix-worker`: the command line. What the commands do is in the library.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,13 +13,12 @@ use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::calendar::{FIRST_YEAR, LAST_YEAR};
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::mail::parse;
-use ninetosix_core::stop::{self, Stopper};
 use ninetosix_core::store::Store;
 use ninetosix_core::store::letters::LetterOrder;
 use ninetosix_core::store::listing::TicketRow;
 use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::tell;
-use ninetosix_core::{config, health, logging, tls};
+use ninetosix_core::{config, health, logging, serve, tls};
 use ninetosix_worker::calendar::{ask, import, show, why};
 use ninetosix_worker::simulate::{self, script};
 use ninetosix_worker::{app, check, letters, schedule, tickets};
@@ -246,12 +245,12 @@ fn main() -> ExitCode {
         Asked::Calendar { what, name } => return calendar(what, cli.config, name.as_deref()),
         Asked::OfDesk(command) => command,
     };
-    let settings = match cli::settings(cli.config) {
+    let settings = match cli::settings(cli.config.clone()) {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
     cli::finish(match command {
-        Command::Run => run(settings),
+        Command::Run => run(&config::path(cli.config), settings),
         Command::Check { json } => cli::block_on(async {
             let good = check::run(&settings, &SystemClock).await.print(json);
             Ok(if good { Exit::Fine } else { Exit::Problem })
@@ -359,19 +358,12 @@ fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<&str>) 
 }
 
 /// Runs the daemon.
-fn run(settings: config::Settings) -> anyhow::Result<Exit> {
+fn run(file: &Path, settings: config::Settings) -> anyhow::Result<Exit> {
     logging::start();
     cli::block_on(async {
-        let (stopper, stop) = Stopper::new();
-        tokio::spawn(async move {
-            if let Err(error) = stop::signal().await {
-                tracing::error!(%error, "signals cannot be listened to");
-            }
-            stopper.stop();
-        });
-        app::run(settings, Arc::new(SystemClock), stop)
-            .await
-            .map(|()| Exit::Fine)
+        let run =
+            |settings, stop, watchdog| app::run(settings, Arc::new(SystemClock), stop, watchdog);
+        serve::serve(file, settings, run).await.map(|()| Exit::Fine)
     })
 }
 

@@ -37,6 +37,7 @@ use crate::store::outbox::Claimed;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
 use crate::timekeeper::{Asked, Timekeeper};
+use crate::watchdog;
 
 /// How often letters are looked for whose sender died over them: their leases last a minute.
 const SEEK_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -166,6 +167,10 @@ impl Delivery {
                     problem: error.to_string(),
                     at_least: PAUSE.0,
                 });
+            let turn = match turn {
+                Turn::Done if watchdog::is_awaited() => self.prove().await,
+                turn => turn,
+            };
             let wait = match turn {
                 // The hours ended a pause, or nobody is left to write to: the refusal stands.
                 Turn::Done if lane.pause.is_on() => {
@@ -191,11 +196,14 @@ impl Delivery {
                 }
             };
             let may_be_woken = wait == LOOK_EVERY;
-            tokio::select! {
-                () = self.stop.asked() => {}
-                () = tokio::time::sleep(wait) => {}
-                () = woken, if may_be_woken => {}
-            }
+            watchdog::waiting(async {
+                tokio::select! {
+                    () = self.stop.asked() => {}
+                    () = tokio::time::sleep(wait) => {}
+                    () = woken, if may_be_woken => {}
+                }
+            })
+            .await;
         }
     }
 
@@ -230,21 +238,7 @@ impl Delivery {
         }
         let mut session = match SmtpSession::open(&self.server, &self.timeouts).await {
             Ok(session) => session,
-            Err(error) => {
-                let at_least = if needs_operator(&error) {
-                    LANE_PAUSE
-                } else {
-                    PAUSE.0
-                };
-                return Ok(Turn::Pause {
-                    problem: format!(
-                        "SMTP server {}: {}",
-                        self.server.host,
-                        mask_addresses(&error.to_string())
-                    ),
-                    at_least,
-                });
-            }
+            Err(error) => return Ok(self.cannot_dial(&error)),
         };
         let mut carried = 0;
         let after = loop {
@@ -273,6 +267,32 @@ impl Delivery {
             },
             After::Pause { problem, at_least } => Turn::Pause { problem, at_least },
         })
+    }
+
+    /// Logs in at the submission server and out again: somebody waits to hear that the daemon is ready.
+    async fn prove(&self) -> Turn {
+        match SmtpSession::open(&self.server, &self.timeouts).await {
+            Ok(session) => {
+                session.quit().await;
+                Turn::Done
+            }
+            Err(error) => self.cannot_dial(&error),
+        }
+    }
+
+    fn cannot_dial(&self, error: &DialError) -> Turn {
+        Turn::Pause {
+            problem: format!(
+                "SMTP server {}: {}",
+                self.server.host,
+                mask_addresses(&error.to_string())
+            ),
+            at_least: if needs_operator(error) {
+                LANE_PAUSE
+            } else {
+                PAUSE.0
+            },
+        }
     }
 
     /// Claims the next letter, if there is room for one. Those that were refused again and again let others go first.

@@ -15,6 +15,8 @@ use std::{
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::watchdog;
+
 use super::{dotted::Frozen, outcome::Refusal, reply::Reply, server::Timeouts};
 
 /// The caller's last look. Boxed, because lettre's stream has no type parameters.
@@ -136,7 +138,7 @@ impl Conversation {
     pub(super) async fn in_time<F: Future>(&self, future: F) -> Result<F::Output, Trouble> {
         let mut future = pin!(future);
         let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
-        poll_fn(|cx| {
+        let awaited = poll_fn(|cx| {
             if let Poll::Ready(value) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(value));
             }
@@ -150,8 +152,9 @@ impl Conversation {
                 .as_mut()
                 .poll(cx)
                 .map(|()| Err(Trouble::Overdue(what)))
-        })
-        .await
-        .inspect_err(|trouble| self.note_trouble(trouble.clone()))
+        });
+        watchdog::waiting(awaited)
+            .await
+            .inspect_err(|trouble| self.note_trouble(trouble.clone()))
     }
 }

@@ -21,6 +21,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::tls;
+use crate::watchdog;
 
 use super::{
     auth::{Secrets, log_in},
@@ -180,7 +181,7 @@ pub(super) async fn step<T>(
     within: Duration,
     future: impl Future<Output = io::Result<T>>,
 ) -> Result<T, DialError> {
-    match timeout(within, future).await {
+    match watchdog::waiting(timeout(within, future)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(source)) => Err(DialError::Unreachable { stage, source }),
         Err(_elapsed) => Err(DialError::Timeout(stage)),

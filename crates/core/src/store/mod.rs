@@ -51,6 +51,7 @@ use sea_orm::{
 pub use schema::SchemaState;
 
 use crate::config;
+use crate::watchdog;
 
 /// Both databases; cheap to clone.
 #[derive(Debug, Clone)]
@@ -195,6 +196,7 @@ impl Store {
     /// Begins a transaction that will write. On SQLite it takes the one write lock at once (BEGIN IMMEDIATE): a
     /// transaction that reads first and asks for the lock later fails as soon as two do so.
     async fn begin_write(&self) -> Result<DatabaseTransaction> {
+        watchdog::mark();
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

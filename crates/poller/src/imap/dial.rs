@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ninetosix_core::tls;
+use ninetosix_core::watchdog;
 use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
@@ -96,7 +97,7 @@ async fn connect(server: &ImapServer, limit: Duration) -> Result<TcpStream, Imap
     for (tried, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match timeout(share, TcpStream::connect(address)).await {
+        match watchdog::waiting(timeout(share, TcpStream::connect(address))).await {
             Ok(Ok(tcp)) => {
                 // A connection is as good without these; they only notice a vanished peer sooner.
                 if let Err(error) = watch_peer(&tcp) {
@@ -135,7 +136,7 @@ async fn encrypt(
     let name = ServerName::try_from(server.host.clone())
         .map_err(|_| ImapError::Misuse("a host that is neither a name nor an address"))?;
     let connector = TlsConnector::from(server.tls.clone());
-    match timeout(limit, connector.connect(name, tcp)).await {
+    match watchdog::waiting(timeout(limit, connector.connect(name, tcp))).await {
         Ok(Ok(tls)) => Ok(Socket::Tls(Box::new(tls))),
         Ok(Err(error)) => Err(tls_error(&error)),
         Err(_) => Err(ImapError::Timeout(Stage::Tls)),

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_imap::Client;
 use async_imap::imap_proto::{Capability, Outcome, Response, ResponseCode, Status};
 use futures::FutureExt as _;
+use ninetosix_core::watchdog;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -194,7 +195,7 @@ impl Wire {
             socket.write_all(bytes).await?;
             socket.flush().await
         };
-        match timeout(self.timeouts.read, write).await {
+        match watchdog::waiting(timeout(self.timeouts.read, write)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ImapError::Lost(stage)),
             Err(_) => Err(ImapError::Timeout(stage)),
@@ -218,7 +219,7 @@ impl Wire {
                 let limit = self.deadline(exchange, begun, received);
                 // imap-proto panics at some answers, such as `INTERNALDATE NIL`.
                 let read = AssertUnwindSafe(self.client.read_response()).catch_unwind();
-                match timeout_at(limit, read).await {
+                match watchdog::waiting(timeout_at(limit, read)).await {
                     Ok(Ok(Ok(Some(response)))) => break response,
                     Ok(Ok(Ok(None))) => return Err(ImapError::Lost(stage)),
                     Ok(Ok(Err(error))) => return Err(read_error(&error, stage)),
