@@ -256,3 +256,18 @@ CREATE TABLE approved_hours (
     approved_on  TEXT NOT NULL,                 -- the day of approval, YYYY-MM-DD
     rules        TEXT NOT NULL                  -- 'mon,tue 09:00-18:00', 'closed 2027-03-05' …, one a line
 ) STRICT;
+
+-- What operators are told without having asked; domain/alert.rs says what each matter is.
+CREATE TABLE alert (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    mailbox    TEXT NOT NULL,                   -- the support address it is about; '' is the whole desk
+    matter     TEXT NOT NULL,                   -- 'poll', 'refused', 'quarantine 17'
+    title      TEXT NOT NULL,                   -- the same in the operator's language
+    words      TEXT NOT NULL,                   -- what happened and what to do
+    pulse      TEXT,                            -- the loop whose next good turn ends it; NULL: another condition does
+    raised_at  TEXT NOT NULL,
+    over_at    TEXT,                            -- when it was over; NULL: it lasts; raised_at: it is told, and that is all
+    told       INTEGER NOT NULL                 -- what the operator's command was told: 0 nothing, 1 that it began, 2 that it is over
+) STRICT;
+CREATE UNIQUE INDEX alert_open ON alert (mailbox, matter) WHERE over_at IS NULL;
+CREATE INDEX alert_matter ON alert (mailbox, matter, raised_at);

@@ -1,14 +1,16 @@
 //! What both daemons begin and end with: the database, the token key, the loops, and the time they have to stop.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 
+use crate::alerts::Alerts;
 use crate::approval;
 use crate::clock::Clock;
 use crate::config::{self, Settings, TokenKeyLine};
@@ -17,6 +19,7 @@ use crate::domain::address::EmailAddress;
 use crate::domain::calendar::approved::Standing;
 use crate::domain::letter::Lane;
 use crate::domain::token::{TokenKey, TokenKeys};
+use crate::http::Http;
 use crate::smtp::{Security, SmtpServer, Timeouts};
 use crate::stop::{GRACE, Stop};
 use crate::store::{Store, StoreError};
@@ -106,6 +109,40 @@ impl Daemon {
             stop,
             watchdog,
         }))
+    }
+
+    /// Starts what every daemon runs beside its own loops: who looks whether the desk is well, and who answers monitors.
+    pub fn look_after(&self, settings: &Settings, lane: Lane, loops: &mut JoinSet<()>) {
+        let alerts = Alerts {
+            settings: settings.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            offices: self.offices.clone(),
+            stop: self.stop.clone(),
+            seen: BTreeMap::new(),
+            away: None,
+        };
+        loops.spawn(alerts.run());
+        let port = match lane {
+            Lane::Poller => settings.http,
+            Lane::Worker => settings
+                .http
+                .map(|at| SocketAddr::new(at.ip(), at.port() + 1)),
+        };
+        if let Some(at) = port {
+            let http = Http {
+                at,
+                lane,
+                settings: settings.clone(),
+                store: self.store.clone(),
+                clock: self.clock.clone(),
+                timekeeper: self.timekeeper.clone(),
+                stop: self.stop.clone(),
+                health: Mutex::default(),
+                metrics: Mutex::default(),
+            };
+            loops.spawn(http.run());
+        }
     }
 
     /// Returns what letters from this mailbox are made with.

@@ -30,6 +30,24 @@ pub struct Vital {
     pub problem: Option<String>,
 }
 
+/// Returns all that the daemon of `lane` answers for: mailboxes and receipts, or the rest of the letters and the calendar.
+pub async fn vitals(
+    store: &Store,
+    settings: &Settings,
+    lane: Lane,
+    now: DateTime<Utc>,
+) -> Result<Vec<Vital>> {
+    let mut vitals = match lane {
+        Lane::Poller => polls(store, settings, now).await?,
+        Lane::Worker => Vec::new(),
+    };
+    vitals.push(letters(store, settings, lane, now).await?);
+    if lane == Lane::Worker {
+        vitals.extend(calendar(settings, now));
+    }
+    Ok(vitals)
+}
+
 /// Returns whether every mailbox was read lately.
 pub async fn polls(store: &Store, settings: &Settings, now: DateTime<Utc>) -> Result<Vec<Vital>> {
     let beats = store.heartbeats().await?;

@@ -23,6 +23,7 @@
 //! | [`calendar_import`] | production calendars in the formats people have, translated and compared |
 //! | [`approval`] | whether the hours stand as the head approved them |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
+//! | `alerts`, `http`, `metrics` | what operators and monitors are told |
 //! | [`timekeeper`] | whether the clocks agree about the time |
 //! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
 //!
@@ -32,6 +33,7 @@
 //! outgoing letters, the ledger's outcome. [`delivery`] claims a due letter ([`store::outbox`]), asks
 //! [`domain::gate`], composes it ([`store::content`], [`mail::compose`]), sends it, and records the outcome.
 
+mod alerts;
 pub mod approval;
 pub mod calendar_import;
 pub mod check;
@@ -40,11 +42,14 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod delivery;
+mod disk;
 pub mod domain;
 pub mod failpoint;
 pub mod health;
+mod http;
 pub mod logging;
 pub mod mail;
+mod metrics;
 pub mod process;
 pub mod pulse;
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub async fn run(
         };
         loops.spawn(daemon.watchdog.watch(&watch("poll"), reading.run()));
     }
+    daemon.look_after(&settings, Lane::Poller, &mut loops);
     tracing::info!(mailboxes = settings.mailboxes.len(), "the poller runs");
     daemon.finish(loops).await
 }

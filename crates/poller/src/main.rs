@@ -204,8 +204,7 @@ fn run(file: &Path, settings: config::Settings) -> anyhow::Result<Exit> {
 async fn health_of(settings: &config::Settings, json: bool) -> anyhow::Result<Exit> {
     let store = cli::store(settings).await?;
     let now = SystemClock.now();
-    let mut vitals = health::polls(&store, settings, now).await?;
-    vitals.push(health::letters(&store, settings, Lane::Poller, now).await?);
+    let vitals = health::vitals(&store, settings, Lane::Poller, now).await?;
     Ok(health::print(&vitals, json))
 }
 

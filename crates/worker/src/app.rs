@@ -55,6 +55,7 @@ pub async fn run(
         daemon.clock.clone(),
         daemon.stop.clone(),
     ));
+    daemon.look_after(&settings, Lane::Worker, &mut loops);
     tracing::info!(mailboxes = settings.mailboxes.len(), "the worker runs");
     daemon.finish(loops).await
 }

@@ -258,8 +258,7 @@ fn main() -> ExitCode {
         Command::Health { json } => cli::block_on(async {
             let store = cli::store(&settings).await?;
             let now = SystemClock.now();
-            let mut vitals = vec![health::letters(&store, &settings, Lane::Worker, now).await?];
-            vitals.extend(health::calendar(&settings, now));
+            let vitals = health::vitals(&store, &settings, Lane::Worker, now).await?;
             Ok(health::print(&vitals, json))
         }),
         Command::Migrate => cli::block_on(async {

@@ -11,6 +11,7 @@ use super::environment::{PREFIX, SEPARATOR, Surroundings};
 use super::hours;
 use super::identity::identity;
 use super::mailbox::{check_accounts, mailbox};
+use super::operation::{listen, operator_command};
 use super::people::{operator, phone, specialists};
 use super::problem::{Flaw, Problems, words};
 use super::reader::{Reader, Section};
@@ -103,6 +104,8 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     at_least_one(reader, "mailbox", "address, password_file, provider");
     at_least_one(reader, "specialist", "login, name, address");
     let operator_address = operator(&reader.section("operator"), &book);
+    let operator_command = operator_command(&reader.section("operator"));
+    let http = listen(&reader.section("http"));
     let receipt = receipt_caps(&reader.section("receipt"));
     let reopen_within_days = reader
         .section("answers")
@@ -125,6 +128,8 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         specialists,
         appointed_by,
         operator_address,
+        operator_command,
+        http,
         receipt: receipt?,
         reopen_within_days: reopen_within_days?,
         recall_minutes: recall_minutes?,
@@ -322,12 +327,12 @@ name = \"Sam\"
 address = \"sam@school.example\"
 [receipt]
 per_day = 50
-[http]
-listen = \"127.0.0.1:9406\"
+[head]
+weekly = \"mon 09:00\"
 ";
         let places = [
             "NINETOSIX__MAILBOX__PASSWORD",
-            "http",
+            "head",
             "mailbox[1].pasword_file",
             "mailbox[1].password",
             "database.url",

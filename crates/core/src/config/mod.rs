@@ -41,6 +41,7 @@ mod identity;
 mod load;
 mod mailbox;
 mod names;
+mod operation;
 mod people;
 mod problem;
 mod reader;

@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_unknown_name_is_noted_with_what_was_probably_meant() {
         let toml = "colour = \"red\"\nname = \"x\"\n[mailboxes]\n[desk]\nnmae = \"x\"\nhello_name = \"y\"\nvolume = 1\n\
-                    [http]\nlisten = \"127.0.0.1:9406\"\n[head]\n[receipt]\nsuggest = true\n[[hours]]\n[mailbox]\n";
+                    [people]\nx = 1\n[head]\n[receipt]\nsuggest = true\n[[hours]]\n[mailbox]\n";
         let found = with_reader(toml, lines);
         for expected in [
             "✗ colour: there is no such key or table → remove it",
@@ -182,7 +182,7 @@ mod tests {
             "✗ desk.nmae: there is no such key → perhaps name was meant",
             "✗ desk.hello_name: there is no such key → move it to its place: it is mailbox.hello_name",
             "✗ desk.volume: there is no such key → remove the line; this table knows name, site",
-            "✗ http: the key is known, but this version cannot do it yet → remove the line",
+            "✗ people: the key is known, but this version cannot do it yet → remove the line",
             "✗ head: the key is known, but this version cannot do it yet → remove the line",
             "✗ receipt.suggest: the key is known, but this version cannot do it yet → remove the line",
             "✗ hours: the table is written the wrong way → begin it with [hours], in single brackets, once",

@@ -7,36 +7,8 @@
 use std::fmt;
 
 use crate::domain::language::Language;
-
-/// One text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
-    /// Russian.
-    pub ru: String,
-    /// English.
-    pub en: String,
-}
-
-impl Words {
-    /// The text in the language asked for.
-    pub fn of(&self, language: Language) -> &str {
-        match language {
-            Language::Ru => &self.ru,
-            Language::En => &self.en,
-        }
-    }
-}
-
-/// Makes [`Words`] from a Russian and an English format string; both capture names from the place of call.
-macro_rules! words {
-    ($ru:literal, $en:literal $(,)?) => {
-        $crate::config::Words {
-            ru: format!($ru),
-            en: format!($en),
-        }
-    };
-}
-pub(crate) use words;
+pub use crate::domain::language::Words;
+pub(crate) use crate::domain::language::words;
 
 /// What is wrong with a value and what to do about it, before anybody knows where the value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -135,7 +135,7 @@ pub(super) static TABLES: &[Table] = &[
         ],
     ),
     one("head", &[]),
-    one("operator", &[("address", Scalar), ("command", Later)]),
+    one("operator", &[("address", Scalar), ("command", List)]),
     one("people", &[]),
     one("texts", &[]),
     one(
@@ -160,7 +160,7 @@ pub(super) static TABLES: &[Table] = &[
         "limits",
         &[("letter_mb", Scalar), ("sends_per_day", Scalar)],
     ),
-    one("http", &[]),
+    one("http", &[("listen", Scalar)]),
 ];
 
 impl Table {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,10 @@ pub struct Settings {
     pub appointed_by: BTreeMap<String, String>,
     /// Who is told when something needs a person, if anybody.
     pub operator_address: Option<EmailAddress>,
+    /// The program that is told the same, with its arguments; empty if there is none.
+    pub operator_command: Vec<String>,
+    /// Where the poller serves `/health` and `/metrics`, if anywhere; the worker takes the next port.
+    pub http: Option<SocketAddr>,
     /// How many receipts the unauthenticated may cause.
     pub receipt: ReceiptCaps,
     /// Calendar days in which an answer to a closed ticket opens it again; 0 is never.
@@ -71,6 +76,7 @@ impl From<&Settings> for Desk {
                 .map(|m| m.address.clone())
                 .collect(),
             specialists: settings.specialists.clone(),
+            language: settings.language,
             operator: settings.operator_address.clone(),
             calendar: settings.calendar.clone(),
             terms: settings.terms,

@@ -33,6 +33,7 @@ use crate::process;
 use crate::pulse::Pulse;
 use crate::smtp::{DialError, SmtpServer, SmtpSession, Timeouts};
 use crate::stop::Stop;
+use crate::store::heartbeat::pulse_name;
 use crate::store::outbox::Claimed;
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
@@ -153,7 +154,7 @@ impl Office {
 impl Delivery {
     /// Sends until it is asked to stop. A letter in hand is finished first.
     pub async fn run(self) {
-        let mut pulse = Pulse::new(format!("deliver:{}:{}", self.lane.as_str(), self.mailbox));
+        let mut pulse = Pulse::new(pulse_name(self.lane, self.mailbox.as_str()));
         let holder = process::holder();
         let mut lane = LaneState::default();
         let mut pause = PAUSE.0;

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use super::address::EmailAddress;
 use super::calendar::Calendar;
 use super::deadline::Terms;
+use super::language::Language;
 use super::receipt_cap::ReceiptCaps;
 use super::verdict::VerdictSource;
 
@@ -17,6 +18,8 @@ pub struct Desk {
     pub mailboxes: Vec<EmailAddress>,
     /// The people who answer, past and future ones included.
     pub specialists: Vec<Specialist>,
+    /// The language the operator is written to in.
+    pub language: Language,
     /// Where alerts go.
     pub operator: Option<EmailAddress>,
     /// When the desk works: for the mailbox it is seen from.

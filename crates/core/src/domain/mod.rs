@@ -4,6 +4,7 @@
 //! in as facts; what must be done goes out as a value. A test reads these files and fails on a forbidden import.
 
 pub mod address;
+pub mod alert;
 pub mod beginning;
 pub mod calendar;
 pub mod clock_agreement;

@@ -92,7 +92,10 @@ fn decisions_touch_nothing_outside_themselves() {
 fn mail_and_store_know_the_domain_and_not_each_other() {
     for (folder, allowed) in [
         ("mail", vec!["domain", "mail"]),
-        ("store", vec!["domain", "store", "config", "process"]),
+        (
+            "store",
+            vec!["domain", "store", "config", "process", "watchdog"],
+        ),
     ] {
         for (path, text) in sources(folder) {
             for import in imports(&text) {

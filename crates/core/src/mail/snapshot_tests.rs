@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::tests::{LANGUAGES, at, notice, specialist_mail, writer_mail};
+use crate::domain::alert::Alert;
 use crate::domain::beginning::Beginning;
 use crate::domain::digest::sha256;
 use crate::domain::files::FilePart;
@@ -170,10 +171,11 @@ pub(super) fn letters(language: Language) -> Vec<(&'static str, Vec<u8>)> {
         reply: "RCPT TO: 550 5.1.1 no such user".into(),
         fate: UndeliveredFate::DeadAddress,
     });
+    let told = Alert::quarantined(3, "A letter could not be read three times");
+    let title = told.title.of(language);
     let alert = SpecialistContent::Alert {
-        matter: "quarantine 3".into(),
-        words: "A letter could not be read three times.\n\nninetosix-poller quarantine release 3"
-            .into(),
+        matter: title.to_owned(),
+        words: format!("{title}\n\n{}", told.words.of(language)),
     };
     vec![
         ("receipt-open", writer(receipt(vec![1042], true, false))),

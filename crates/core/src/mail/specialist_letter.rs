@@ -8,7 +8,6 @@ use super::moment::Moments;
 use super::wording::Wording;
 use super::{parse, pictures};
 use crate::domain::address::EmailAddress;
-use crate::domain::language::Language;
 use crate::domain::note::Note;
 use crate::domain::outgoing::{SpecialistContent, SpecialistEnvelope};
 use crate::domain::registration::{AboutOwnLetter, OwnLetter};
@@ -34,13 +33,9 @@ pub fn draft(
         ("Auto-Submitted", CleanLine::new("auto-generated", 40)),
         ("X-Auto-Response-Suppress", CleanLine::new("All", 40)),
     ];
-    // The operator's letters are about the desk and not of it, and in English.
+    // The operator's letters are about the desk and not of it.
     let is_alert = matches!(content, SpecialistContent::Alert { .. });
-    let language = if is_alert {
-        Language::En
-    } else {
-        wording.language
-    };
+    let language = wording.language;
     if !is_alert {
         let list = format!("<support.{}>", envelope.from.domain());
         fields.push(("List-Id", CleanLine::new(&list, 200)));

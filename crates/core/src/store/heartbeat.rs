@@ -5,6 +5,12 @@ use sea_orm::EntityTrait;
 
 use super::entity::heartbeat;
 use super::{Result, Store, execute};
+use crate::domain::letter::Lane;
+
+/// Returns the name of the loop that sends the letters of a lane from a mailbox.
+pub fn pulse_name(lane: Lane, mailbox: &str) -> String {
+    format!("deliver:{}:{mailbox}", lane.as_str())
+}
 
 /// The last sign of life of a loop.
 #[derive(Debug, Clone, PartialEq, Eq)]

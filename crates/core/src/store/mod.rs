@@ -13,9 +13,11 @@
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
 mod address;
+pub mod alert;
 mod approved_hours;
 pub mod commands;
 pub mod content;
+pub mod counts;
 mod digest;
 mod entity;
 mod facts;

@@ -1,15 +1,15 @@
 //! Rows of the outbox: each is written in the transaction that causes it, with its Message-ID fixed.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
 use super::entity::letter;
 use super::registration::Registrar;
-use super::{Result, execute, query_one, wake};
+use super::{Result, query_one, wake};
 use crate::domain::address::EmailAddress;
 use crate::domain::desk::Specialist;
 use crate::domain::letter::{Kind, State as LetterState};
-use crate::domain::registration::{Hold, NewAlert, Undelivered, Verb};
+use crate::domain::registration::{Hold, Undelivered, Verb};
 use crate::domain::text::CleanLine;
 use crate::domain::token::WRITER;
 
@@ -174,143 +174,5 @@ pub(super) async fn tell_author(
         let row = NewRow::to_specialist(Kind::Delivery, cause, author, Some(json(what)), due_at);
         insert_letter(tx, registrar, row, now).await?;
     }
-    Ok(())
-}
-
-/// Writes an alert about ledger row `ledger_id` to the operator, if there is one.
-pub(super) async fn alert_operator(
-    tx: &impl ConnectionTrait,
-    registrar: Registrar<'_>,
-    ledger_id: i64,
-    what: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Some(address) = &registrar.desk.operator else {
-        return Ok(());
-    };
-    // One an hour a matter; the log and the ledger have them all.
-    let hour_ago = now - TimeDelta::hours(1);
-    if alerts(tx, registrar, address, hour_ago, "quarantine ").await? > 0 {
-        return Ok(());
-    }
-    // A letter that was tried again and failed again has had its own.
-    if is_written(tx, Kind::Alert, 0, ledger_id, address).await? {
-        return Ok(());
-    }
-    let words = format!(
-        "quarantine {ledger_id}\n\n{what}; the letters after it are not affected. Look at it: ninetosix-poller quarantine show {ledger_id}"
-    );
-    let row = alert_row(Cause::Ledger(ledger_id), address, words, now);
-    insert_letter(tx, registrar, row, now).await?;
-    Ok(())
-}
-
-/// Writes an alert that a registered message causes, at most once a day a matter.
-pub(super) async fn alert_of_message(
-    tx: &impl ConnectionTrait,
-    registrar: Registrar<'_>,
-    message: i64,
-    alert: &NewAlert,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Some(address) = &registrar.desk.operator else {
-        return Ok(());
-    };
-    let day_ago = now - TimeDelta::days(1);
-    if alerts(
-        tx,
-        registrar,
-        address,
-        day_ago,
-        &format!("{}\n", alert.matter),
-    )
-    .await?
-        > 0
-    {
-        return Ok(());
-    }
-    let words = format!("{}\n\n{}", alert.matter, alert.words);
-    let cause = Cause::Message {
-        ticket: None,
-        message,
-    };
-    let row = alert_row(cause, address, words, now);
-    insert_letter(tx, registrar, row, now).await?;
-    Ok(())
-}
-
-/// How many alerts about this mailbox that begin with `matter` were written since then.
-async fn alerts(
-    tx: &impl ConnectionTrait,
-    registrar: Registrar<'_>,
-    operator: &EmailAddress,
-    since: DateTime<Utc>,
-    matter: &str,
-) -> Result<i64> {
-    let select = "SELECT count(*) AS n FROM letter WHERE kind = 'alert' AND recipient_address = $1 AND due_at > $2 AND substr(words, 1, $3) = $4 AND mailbox = $5";
-    let length = i32::try_from(matter.chars().count()).unwrap_or(i32::MAX);
-    let values = [
-        operator.as_str().into(),
-        since.into(),
-        length.into(),
-        matter.into(),
-        registrar.mailbox.as_str().into(),
-    ];
-    let row = query_one(tx, select, values).await?;
-    Ok(row
-        .map(|row| row.try_get("", "n"))
-        .transpose()?
-        .unwrap_or(0))
-}
-
-fn alert_row(
-    cause: Cause,
-    address: &EmailAddress,
-    words: String,
-    now: DateTime<Utc>,
-) -> NewRow<'_> {
-    NewRow {
-        kind: Kind::Alert,
-        cause,
-        address,
-        name: CleanLine::default(),
-        login: None,
-        author: None,
-        words: Some(words),
-        with_files: false,
-        held: None,
-        due_at: now,
-    }
-}
-
-/// Writes an alert about the mailbox to the operator, if there is one, and unless one of this matter was written after
-/// `since`.
-pub(super) async fn alert_of_mailbox(
-    tx: &impl ConnectionTrait,
-    registrar: Registrar<'_>,
-    matter: &str,
-    since: Option<DateTime<Utc>>,
-    words: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Some(address) = &registrar.desk.operator else {
-        return Ok(());
-    };
-    // Both daemons may have met it at the same moment.
-    if tx.get_database_backend() == DbBackend::Postgres {
-        execute(tx, "SELECT pg_advisory_xact_lock(96, 1)", []).await?;
-    }
-    let since = since.unwrap_or(DateTime::UNIX_EPOCH);
-    if alerts(tx, registrar, address, since, &format!("{matter}\n")).await? > 0 {
-        return Ok(());
-    }
-    let words = format!("{matter}\n\n{words}");
-    // Two matters of one moment are two letters.
-    let mut at = now;
-    while is_written(tx, Kind::Alert, 0, at.timestamp_micros(), address).await? {
-        at += TimeDelta::microseconds(1);
-    }
-    let row = alert_row(Cause::Moment(at), address, words, now);
-    insert_letter(tx, registrar, row, now).await?;
     Ok(())
 }

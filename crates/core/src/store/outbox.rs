@@ -4,9 +4,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 
+use super::alert;
 use super::entity::letter;
 use super::lease::LEASE;
-use super::new_letter::{Cause, alert_of_mailbox, is_written, tell_author};
+use super::new_letter::{Cause, is_written, tell_author};
 use super::promise::{self, Promise};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
@@ -15,6 +16,7 @@ use super::{
     time,
 };
 use crate::domain::address::{EmailAddress, mask_addresses};
+use crate::domain::alert::{Alert, ONCE_A_DAY, Until};
 use crate::domain::letter::{Kind, Lane};
 use crate::domain::registration::{NewEvent, Undelivered, UndeliveredFate};
 use crate::process;
@@ -449,14 +451,19 @@ impl Store {
                 .recipient_login
                 .as_deref()
                 .unwrap_or("a specialist");
-            let words = format!(
-                "A letter of the desk to {who} cannot be delivered: {}. He learns nothing of tickets until his mailbox takes letters again. Look at it: ninetosix-worker letters show {}",
-                mask_addresses(why),
-                claimed.id
-            );
-            let matter = format!("letters to {who} come back");
-            let day_ago = now - TimeDelta::days(1);
-            alert_of_mailbox(&tx, registrar, &matter, Some(day_ago), &words, now).await?;
+            let alert = Alert::undelivered(who, &mask_addresses(why), claimed.id);
+            let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_A_DAY);
+            alert::raise(
+                &tx,
+                registrar,
+                mailbox,
+                &alert,
+                Until::Told,
+                since,
+                None,
+                now,
+            )
+            .await?;
         }
         if let Ending::Refused { why } = ending {
             tell_of_refusal(&tx, registrar, claimed.kind.lane(), why, now).await?;

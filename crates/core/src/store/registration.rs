@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
+use super::alert;
 use super::digest;
 use super::entity::{attachment, command, event, message, note, ticket};
 use super::facts::facts;
 use super::folder::{self, FolderKey};
 use super::intake::{self, Listed, Pending};
 use super::lease::{self, Held};
-use super::new_letter::{
-    Cause, NewRow, alert_of_message, alert_operator, insert_letter, is_written, json,
-};
+use super::new_letter::{Cause, NewRow, insert_letter, is_written, json};
 use super::promise;
 use super::{Result, Store, StoreError, address, execute, query_one, quoted_pictures, unsent};
 use crate::domain::address::EmailAddress;
+use crate::domain::alert::{Alert, ONCE_A_DAY, ONCE_IN, Until};
 use crate::domain::desk::Desk;
 use crate::domain::incoming::IncomingMail;
 use crate::domain::letter::Kind;
@@ -118,7 +118,7 @@ impl Store {
         lease::check(&tx, held).await?;
         let is_new = intake::quarantine(&tx, pending.id, reason, now).await? == 1;
         if is_new {
-            alert_operator(&tx, registrar, pending.id, what, now).await?;
+            set_aside(&tx, registrar, pending.id, what, now).await?;
         }
         tx.commit().await?;
         Ok(is_new)
@@ -142,7 +142,7 @@ impl Store {
         let tx = self.begin_write().await?;
         lease::check(&tx, held).await?;
         let id = folder::insert_unfetched(&tx, key, letter, reason, now).await?;
-        alert_operator(&tx, registrar, id, what, now).await?;
+        set_aside(&tx, registrar, id, what, now).await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -224,7 +224,22 @@ async fn apply(
             write_letter(tx, registrar, mail, number, message_id, new, now).await?;
         }
         if let Some(alert) = &registration.alert {
-            alert_of_message(tx, registrar, message_id, alert, now).await?;
+            let cause = Cause::Message {
+                ticket: None,
+                message: message_id,
+            };
+            let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_A_DAY);
+            alert::raise(
+                tx,
+                registrar,
+                mailbox,
+                alert,
+                Until::Told,
+                since,
+                Some(cause),
+                now,
+            )
+            .await?;
         }
         if let (Some(number), Some(new)) = (number, registration.note) {
             let row = note::ActiveModel {
@@ -574,5 +589,30 @@ async fn write_letter(
             insert_letter(tx, registrar, row, now).await?;
         }
     }
+    Ok(())
+}
+
+/// Tells the operator of a letter that was set aside: one an hour, the log and the ledger have them all.
+async fn set_aside(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    ledger_id: i64,
+    what: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let alert = Alert::quarantined(ledger_id, what);
+    let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_IN);
+    let cause = Some(Cause::Ledger(ledger_id));
+    alert::raise(
+        tx,
+        registrar,
+        mailbox,
+        &alert,
+        Until::Looked,
+        since,
+        cause,
+        now,
+    )
+    .await?;
     Ok(())
 }

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::new_letter::alert_of_mailbox;
+use super::alert;
+use super::heartbeat::pulse_name;
 use super::registration::Registrar;
 use super::{Result, Store, execute, query_one};
+use crate::domain::alert::{Alert, ONCE_IN, Until};
 use crate::domain::daily_ceiling::{WINDOW, room_at};
 use crate::domain::letter::Lane;
 
@@ -36,12 +38,21 @@ impl Store {
         problem: &str,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let words = format!(
-            "The worker does not know what time it is: {problem}. Receipts go on, and nothing is lost. If this comes again, look at the time of \
-             the machine and of the database's (timedatectl, chronyc tracking)."
-        );
+        let alert = Alert::clock(problem);
+        let (mailbox, since) = (registrar.mailbox.as_str(), now - WINDOW);
+        let pulse = pulse_name(Lane::Worker, mailbox);
         let tx = self.begin_write().await?;
-        alert_of_mailbox(&tx, registrar, "clock", Some(now - WINDOW), &words, now).await?;
+        alert::raise(
+            &tx,
+            registrar,
+            mailbox,
+            &alert,
+            Until::GoodTurn(&pulse),
+            since,
+            None,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -59,11 +70,6 @@ impl Store {
             "waits for the daily ceiling until {}",
             until.format("%Y-%m-%d %H:%M UTC")
         );
-        let words = format!(
-            "{ceiling} letters a day may leave {} (limits.sends_per_day), and so many have left, or three quarters of them and receipts wait. Nothing \
-             is lost: what waits leaves in its order as the day moves on. If the provider allows more, raise the number.",
-            registrar.mailbox
-        );
         let tx = self.begin_write().await?;
         let update = "UPDATE letter SET why = $4 WHERE lane = $1 AND mailbox = $2 AND state = 'due' AND due_at <= $3 AND coalesce(why, '') <> $4";
         let values = [
@@ -73,7 +79,20 @@ impl Store {
             why.into(),
         ];
         execute(&tx, update, values).await?;
-        alert_of_mailbox(&tx, registrar, "ceiling", Some(now - WINDOW), &words, now).await?;
+        let (mailbox, since) = (registrar.mailbox.as_str(), now - WINDOW);
+        let alert = Alert::ceiling(mailbox, ceiling);
+        let pulse = pulse_name(lane, mailbox);
+        alert::raise(
+            &tx,
+            registrar,
+            mailbox,
+            &alert,
+            Until::GoodTurn(&pulse),
+            since,
+            None,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -87,17 +106,26 @@ pub(super) async fn tell_of_refusal(
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let lane = lane.as_str();
     let last = "SELECT sent_at FROM letter WHERE mailbox = $1 AND sent_at IS NOT NULL AND lane = $2 ORDER BY sent_at DESC LIMIT 1";
-    let values = [registrar.mailbox.as_str().into(), lane.into()];
-    let since: Option<DateTime<Utc>> = match query_one(tx, last, values).await? {
-        Some(row) => row.try_get("", "sent_at")?,
-        None => None,
-    };
-    let words = format!(
-        "The mail provider refuses letters from {}: {why}\n\nNothing has failed by it: what the {lane} sends waits in its order and is tried again, \
-         in the end once an hour. Look at the provider's limits, at the account and at what was sent lately.",
-        registrar.mailbox
-    );
-    alert_of_mailbox(tx, registrar, "refused", since, &words, now).await
+    let mailbox = registrar.mailbox.as_str();
+    let since: Option<DateTime<Utc>> =
+        match query_one(tx, last, [mailbox.into(), lane.as_str().into()]).await? {
+            Some(row) => row.try_get("", "sent_at")?,
+            None => None,
+        };
+    let since = since.unwrap_or_default().max(now - ONCE_IN);
+    let alert = Alert::refused(mailbox, lane, why);
+    let pulse = pulse_name(lane, mailbox);
+    alert::raise(
+        tx,
+        registrar,
+        mailbox,
+        &alert,
+        Until::GoodTurn(&pulse),
+        since,
+        None,
+        now,
+    )
+    .await?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The store on both engines. `NINETOSIX_TEST_POSTGRES_URL` names a private PostgreSQL (`tests/run.sh` starts one and
 //! sets it); each test makes a database of its own.
 
+mod alerts;
 mod intake;
 mod lab;
 mod loops;

@@ -28,6 +28,7 @@ pub(crate) use digest_reply::taken_by;
 pub(crate) use specialist::assignee_after;
 
 use super::address::EmailAddress;
+use super::alert::Alert;
 use super::letter::Kind;
 use super::receipt_cap::RecentReceipts;
 use super::text::CleanLine;
@@ -211,7 +212,7 @@ pub struct Registration {
     /// An address whose owner has answered a letter of ours: it is read, and written to again if it was not.
     pub confirmed: Option<EmailAddress>,
     /// What the operator is told.
-    pub alert: Option<NewAlert>,
+    pub alert: Option<Alert>,
     /// Letters to write.
     pub letters: Vec<NewLetter>,
     /// What to note in the ticket's history.
@@ -252,15 +253,6 @@ pub struct Bounce {
     pub why: String,
     /// The address, if it is not to be written to again.
     pub dead: Option<EmailAddress>,
-}
-
-/// What the operator is told, at most once a day a matter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAlert {
-    /// What it is about, in a few words that are the same each time.
-    pub matter: String,
-    /// What happened and what to do.
-    pub words: String,
 }
 
 /// What a letter does to tickets.

@@ -4,9 +4,10 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    AboutOwnLetter, Facts, NewAlert, NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter,
+    AboutOwnLetter, Facts, NewEvent, NewLetter, NewMessage, NewNote, Outcome, OwnLetter,
     Registration, SpecialistLetter, TicketChange, TicketFacts,
 };
+use crate::domain::alert::Alert;
 use crate::domain::desk::Specialist;
 use crate::domain::incoming::IncomingMail;
 use crate::domain::proof::Proof;
@@ -120,17 +121,7 @@ pub(super) fn refuse(
     if facts.refusals_today < REFUSALS_PER_DAY {
         registration.letters.push(to_author(login, why, now));
     } else {
-        registration.alert = Some(answering_each_other(login));
-    }
-}
-
-/// What the operator is told once the desk writes no more letters about letters to a specialist today.
-pub(super) fn answering_each_other(login: &str) -> NewAlert {
-    NewAlert {
-        matter: format!("replies of {login}"),
-        words: format!(
-            "The desk and the mailbox of {login} answer each other: no more letters about his letters are written today. If a program answers there, let it answer people alone."
-        ),
+        registration.alert = Some(Alert::replies_of(login));
     }
 }
 

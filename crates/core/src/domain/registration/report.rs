@@ -4,9 +4,10 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Bounce, Facts, NewAlert, NewEvent, NewLetter, NewMessage, Outcome, Registration,
-    ReportedLetter, SpecialistLetter, TicketChange, Undelivered, UndeliveredFate,
+    Bounce, Facts, NewEvent, NewLetter, NewMessage, Outcome, Registration, ReportedLetter,
+    SpecialistLetter, TicketChange, Undelivered, UndeliveredFate,
 };
+use crate::domain::alert::Alert;
 use crate::domain::desk::Desk;
 use crate::domain::gate::first_minute;
 use crate::domain::incoming::{DeliveryReport, Fate, IncomingMail};
@@ -88,14 +89,7 @@ fn failed(
         Kind::Receipt | Kind::Reopened | Kind::Alert => {}
         Kind::Notice | Kind::Digest | Kind::OwnLetter | Kind::Delivery => {
             let who = letter.author.as_deref().unwrap_or("a specialist");
-            registration.alert = Some(NewAlert {
-                matter: format!("letters to {who} come back"),
-                words: format!(
-                    "A letter of the desk to {who} came back: {}. He learns nothing of tickets until his mailbox takes letters again. Look at it: ninetosix-worker letters show {}",
-                    report.said(),
-                    letter.id
-                ),
-            });
+            registration.alert = Some(Alert::undelivered(who, &report.said(), letter.id));
         }
     }
 }

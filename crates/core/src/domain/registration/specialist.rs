@@ -3,13 +3,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::refused::answering_each_other;
 use super::{
     AboutOwnLetter, Answer, AnswerWords, ColleagueAnswered, Facts, Hold, NewCommand, NewEvent,
     NewLetter, NewMessage, NewNote, Outcome, OwnLetter, Registration, Settled, Settlement,
     SpecialistLetter, TicketChange, TicketFacts, Unsent, Verb, WriterLetter, WriterWrote,
 };
 use crate::domain::address::EmailAddress;
+use crate::domain::alert::Alert;
 use crate::domain::command::{self, Command, CommandError, Instructions};
 use crate::domain::desk::{Desk, Specialist};
 use crate::domain::files::{is_logo, withheld};
@@ -490,7 +490,7 @@ impl Reply<'_> {
             AGAIN_PER_DAY
         };
         if again && self.facts.again_today >= limit {
-            registration.alert = Some(answering_each_other(&self.specialist.login));
+            registration.alert = Some(Alert::replies_of(&self.specialist.login));
             return;
         }
         registration.letters.push(NewLetter::ToSpecialist {

@@ -48,6 +48,7 @@ pub(super) fn desk() -> Desk {
     Desk {
         mailboxes: vec![address("help@school.test")],
         specialists: vec![specialist("sam"), specialist("sofia")],
+        language: crate::domain::language::Language::En,
         operator: None,
         calendar: calendar.expect("a calendar"),
         terms: crate::domain::deadline::Terms::default(),

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Facts, NewAlert, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan,
-    Registration, SpecialistLetter, TicketChange, TicketFacts, WriterLetter,
+    Facts, NewEvent, NewLetter, NewMessage, NewTicket, Outcome, ReceiptPlan, Registration,
+    SpecialistLetter, TicketChange, TicketFacts, WriterLetter,
 };
 use crate::domain::address::EmailAddress;
+use crate::domain::alert::Alert;
 use crate::domain::desk::Desk;
 use crate::domain::files::is_logo;
 use crate::domain::gate::first_minute;
@@ -169,11 +170,8 @@ fn new_ticket(
 }
 
 /// What the operator is told of an address that answers like a program and has had its share of letters.
-fn told_of_loop(facts: &Facts) -> Option<NewAlert> {
-    facts.receipts.is_loop().then(|| NewAlert {
-        matter: "a program seems to write".to_owned(),
-        words: "An address answers letters of the desk within two minutes, again and again: no more automatic letters go to it for a day. Its letters are tickets all the same. If it is a program, let it write elsewhere.".to_owned(),
-    })
+fn told_of_loop(facts: &Facts) -> Option<Alert> {
+    facts.receipts.is_loop().then(Alert::program_writes)
 }
 
 /// Notices to whoever has the ticket, or to all if nobody has, at the next opening.

@@ -72,6 +72,7 @@ fn desk() -> Desk {
             specialist("sam", "Иван Смирнов"),
             specialist("sofia", "Анна Канарейкина"),
         ],
+        language: crate::domain::language::Language::En,
         operator: None,
         calendar: calendar.expect("a calendar"),
         terms: crate::domain::deadline::Terms::default(),

@@ -135,6 +135,7 @@ impl Lab {
                 specialist("sam", "Sam Smirnov"),
                 specialist("sofia", "Sofia Belova"),
             ],
+            language: crate::domain::language::Language::En,
             operator: Some(address("it@school.test")),
             calendar,
             terms: crate::domain::deadline::Terms::default(),
@@ -172,6 +173,14 @@ impl Lab {
             folder: "INBOX".to_owned(),
             uidvalidity: 1,
             numbering: 1,
+        }
+    }
+
+    /// Ends every alert that lasts.
+    pub(super) async fn end_alerts(&self, now: DateTime<Utc>) {
+        for open in self.store.open_alerts().await.expect("the database") {
+            let ended = self.store.end_alert(self.registrar(), &open, now).await;
+            assert!(ended.expect("the database"), "{open:?}");
         }
     }
 

@@ -70,7 +70,7 @@ on_both_engines! {
         let now = monday("10:14:00");
         let held = lab.lease("a", now).await;
         lab.register(&from_rita("1@family.test", "s", "b"), &held, now).await;
-        let alerts = async || lab.number("SELECT count(*) FROM letter WHERE kind = 'alert' AND words LIKE 'refused%' AND recipient_address = 'it@school.test'").await;
+        let alerts = async || lab.number("SELECT count(*) FROM letter WHERE kind = 'alert' AND words LIKE 'the provider refuses%' AND recipient_address = 'it@school.test'").await;
         for hour in 0..3 {
             let at = now + TimeDelta::hours(hour);
             let notice = lab.claim(Lane::Worker, at).await.expect("a notice");
@@ -86,6 +86,7 @@ on_both_engines! {
         assert_eq!(alerts().await, 1);
         let notice = lab.claim(Lane::Worker, at).await.expect("a notice");
         lab.finish(&notice, Ending::Sent, at).await;
+        lab.end_alerts(at).await;
         let at = at + TimeDelta::minutes(1);
         let notice = lab.claim(Lane::Worker, at).await.expect("the other notice");
         lab.finish(&notice, refused(), at).await;
@@ -129,8 +130,13 @@ on_both_engines! {
             lab.store.wait_for_room(lab.registrar(), Lane::Worker, 3, now + day, at).await.expect("recorded");
         }
         assert_eq!(lab.number("SELECT count(*) FROM letter WHERE kind = 'notice' AND state = 'due' AND why = 'waits for the daily ceiling until 2026-11-24 07:14 UTC'").await, 6);
-        let alerts = async || lab.number("SELECT count(*) FROM letter WHERE kind = 'alert' AND words LIKE 'ceiling%'").await;
+        let alerts = async || lab.number("SELECT count(*) FROM letter WHERE kind = 'alert' AND words LIKE 'the day''s ceiling%'").await;
         assert_eq!(alerts().await, 1);
+        lab.store.wait_for_room(lab.registrar(), Lane::Worker, 3, now + day, at + day).await.expect("recorded");
+        assert_eq!(alerts().await, 1, "it lasts");
+        lab.end_alerts(at + day).await;
+        lab.store.wait_for_room(lab.registrar(), Lane::Worker, 3, now + day, at + TimeDelta::hours(23)).await.expect("recorded");
+        assert_eq!(alerts().await, 1, "not twice a day");
         lab.store.wait_for_room(lab.registrar(), Lane::Worker, 3, now + day, at + day).await.expect("recorded");
         assert_eq!(alerts().await, 2, "one a day");
         let notice = lab.claim(Lane::Worker, at).await.expect("a notice");

@@ -1,0 +1,206 @@
+//! `/health` and `/metrics` over HTTP, for monitors: two pages, GET and HEAD, nothing that changes anything.
+//!
+//! Everything has a limit: so many connections, so long for a request, and a page that was read lately is given again, so that
+//! whoever asks too often costs the database nothing.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::letter::Lane;
+use crate::health;
+use crate::metrics;
+use crate::stop::Stop;
+use crate::store::Store;
+use crate::timekeeper::Timekeeper;
+
+/// Connections at a time; more wait.
+const CONNECTIONS: usize = 16;
+/// How long a request's header may take, and a connection in all.
+const HEADER_LIMIT: Duration = Duration::from_secs(5);
+const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
+/// A page is read anew after so long.
+const FRESH: Duration = Duration::from_secs(2);
+/// The pause after the port could not be had.
+const PAUSE: Duration = Duration::from_secs(5);
+
+const JSON: &str = "application/json";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers monitors.
+pub(crate) struct Http {
+    pub(crate) at: SocketAddr,
+    pub(crate) lane: Lane,
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timekeeper: Arc<Timekeeper>,
+    pub(crate) stop: Stop,
+    pub(crate) health: Mutex<Option<(Instant, Page)>>,
+    pub(crate) metrics: Mutex<Option<(Instant, Page)>>,
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    status: StatusCode,
+    kind: &'static str,
+    body: Bytes,
+}
+
+impl Http {
+    /// Answers until a stop is asked for.
+    pub(crate) async fn run(self) {
+        let this = Arc::new(self);
+        let mut said = false;
+        let listener = loop {
+            match TcpListener::bind(this.at).await {
+                Ok(listener) => break listener,
+                Err(error) if !said => {
+                    said = true;
+                    tracing::warn!(at = %this.at, %error, "monitors are not answered: the port cannot be had");
+                }
+                Err(_) => {}
+            }
+            if !this.stop.sleep(PAUSE).await {
+                return;
+            }
+        };
+        tracing::info!(at = %this.at, "answers monitors");
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let next = async {
+                let place = room.clone().acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                next = next => next,
+                () = this.stop.asked() => return,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Too many open files, or the peer is gone: others may be answered later.
+                    tracing::debug!(%error, "a monitor's connection was not taken");
+                    if !this.stop.sleep(Duration::from_millis(100)).await {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let serving = this.clone();
+            tokio::spawn(async move {
+                let _place = place;
+                let stop = serving.stop.clone();
+                let answering = service_fn(|request| serving.answer(request));
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEADER_LIMIT)
+                    .max_buf_size(16 * 1024)
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), answering);
+                tokio::select! {
+                    // What goes wrong there is the monitor's.
+                    _ = tokio::time::timeout(CONNECTION_LIMIT, connection) => {}
+                    () = stop.asked() => {}
+                }
+            });
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        let page = match request.uri().path() {
+            _ if !is_read => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"),
+            "/health" => fresh(&self.health, self.health_page()).await,
+            "/metrics" => fresh(&self.metrics, self.metrics_page()).await,
+            _ => plain(StatusCode::NOT_FOUND, "there are /health and /metrics\n"),
+        };
+        let mut response = Response::new(Full::new(page.body));
+        *response.status_mut() = page.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !is_read {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        Ok(response)
+    }
+
+    async fn health_page(&self) -> Page {
+        let now = self.clock.now();
+        let (good, vitals) = match health::vitals(&self.store, &self.settings, self.lane, now).await
+        {
+            Ok(vitals) => {
+                let good = vitals.iter().all(|vital| vital.good);
+                (good, serde_json::json!({ "good": good, "vitals": vitals }))
+            }
+            Err(error) => (
+                false,
+                serde_json::json!({ "good": false, "problem": error.to_string() }),
+            ),
+        };
+        Page {
+            status: if good {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            },
+            kind: JSON,
+            body: format!("{vitals}\n").into(),
+        }
+    }
+
+    async fn metrics_page(&self) -> Page {
+        let now = self.clock.now();
+        let text = metrics::page(
+            &self.store,
+            &self.settings,
+            self.lane,
+            &self.timekeeper,
+            now,
+        )
+        .await;
+        Page {
+            status: StatusCode::OK,
+            kind: OPEN_METRICS,
+            body: text.into(),
+        }
+    }
+}
+
+fn plain(status: StatusCode, words: &'static str) -> Page {
+    Page {
+        status,
+        kind: "text/plain; charset=utf-8",
+        body: Bytes::from_static(words.as_bytes()),
+    }
+}
+
+/// The page as it was read lately, or read now; one reads it for all who wait.
+async fn fresh(kept: &Mutex<Option<(Instant, Page)>>, read: impl Future<Output = Page>) -> Page {
+    let mut kept = kept.lock().await;
+    if let Some((at, page)) = &*kept
+        && at.elapsed() < FRESH
+    {
+        return page.clone();
+    }
+    let page = read.await;
+    *kept = Some((Instant::now(), page.clone()));
+    page
+}

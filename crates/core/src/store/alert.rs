@@ -1,0 +1,243 @@
+//! What operators are told: raised in the transaction that causes it, ended when it is over, and never told twice by two
+//! daemons that met it at once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+
+use super::new_letter::{Cause, NewRow, insert_letter, is_written};
+use super::registration::Registrar;
+use super::{Result, Store, execute, query_all, query_one};
+use crate::domain::alert::{Alert, ONCE_IN, Until, over};
+use crate::domain::language::Words;
+use crate::domain::letter::Kind;
+use crate::domain::text::CleanLine;
+
+/// Alerts are kept so long.
+const KEPT: TimeDelta = TimeDelta::days(90);
+
+/// An alert that lasts.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct OpenAlert {
+    /// Its row.
+    pub id: i64,
+    /// The support address it is about; empty for the whole desk.
+    pub mailbox: String,
+    /// What it is about.
+    pub matter: String,
+    /// The same in the operator's language.
+    pub title: String,
+    /// The loop whose next good turn ends it.
+    pub pulse: Option<String>,
+    /// Since when.
+    pub raised_at: DateTime<Utc>,
+}
+
+/// What the operator's command is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Telling {
+    /// The alert's row.
+    pub id: i64,
+    /// The support address it is about; empty for the whole desk.
+    pub mailbox: String,
+    /// What it is about.
+    pub matter: String,
+    /// The same in the operator's language.
+    pub title: String,
+    /// What happened and what to do.
+    pub words: String,
+    /// Whether it is over.
+    pub is_over: bool,
+}
+
+impl Store {
+    /// Raises an alert about `mailbox` (empty: the whole desk) that ends when its condition does. Returns whether it is new.
+    pub async fn raise(
+        &self,
+        registrar: Registrar<'_>,
+        mailbox: &str,
+        alert: &Alert,
+        until: Until<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let tx = self.begin_write().await?;
+        let since = now - ONCE_IN;
+        let raised = raise(&tx, registrar, mailbox, alert, until, since, None, now).await?;
+        tx.commit().await?;
+        Ok(raised)
+    }
+
+    /// Returns what lasts, the oldest first.
+    pub async fn open_alerts(&self) -> Result<Vec<OpenAlert>> {
+        let select = "SELECT id, mailbox, matter, title, pulse, raised_at FROM alert WHERE over_at IS NULL ORDER BY id";
+        let rows = query_all(&self.db, select, []).await?;
+        let rows = rows.iter().map(|row| OpenAlert::from_query_result(row, ""));
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Ends an alert and tells the operator so. Returns whether it lasted until now.
+    pub async fn end_alert(
+        &self,
+        registrar: Registrar<'_>,
+        alert: &OpenAlert,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let tx = self.begin_write().await?;
+        let title = Words {
+            ru: alert.title.clone(),
+            en: alert.title.clone(),
+        };
+        let (title, words) = over(&title, now - alert.raised_at);
+        // Later than it began, whatever the clocks say: what ends as it begins is an event.
+        let at = now.max(alert.raised_at + TimeDelta::microseconds(1));
+        let end = "UPDATE alert SET over_at = $2 WHERE id = $1 AND over_at IS NULL";
+        let is_ended = execute(&tx, end, [alert.id.into(), at.into()]).await? == 1;
+        if is_ended {
+            let language = registrar.desk.language;
+            letter(
+                &tx,
+                registrar,
+                title.of(language),
+                words.of(language),
+                None,
+                now,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(is_ended)
+    }
+
+    /// Returns whether the letter of this ledger row is set aside.
+    pub async fn is_quarantined(&self, ledger_id: i64) -> Result<bool> {
+        let select = "SELECT 1 FROM ledger WHERE id = $1 AND outcome = 'quarantined'";
+        Ok(query_one(&self.db, select, [ledger_id.into()])
+            .await?
+            .is_some())
+    }
+
+    /// Returns the next thing that the operator's command has not been told, of those that began after `since`; the caller
+    /// is the only one to have it.
+    pub async fn take_telling(&self, since: DateTime<Utc>) -> Result<Option<Telling>> {
+        let tx = self.begin_write().await?;
+        let select = "SELECT id, mailbox, matter, title, words, told = 1 AS is_over FROM alert
+                      WHERE raised_at > $1 AND (told = 0 OR (told = 1 AND over_at > raised_at)) ORDER BY id LIMIT 1";
+        let lock = match tx.get_database_backend() {
+            DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
+            _ => "",
+        };
+        let row = query_one(&tx, &format!("{select}{lock}"), [since.into()]).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let telling = Telling::from_query_result(&row, "")?;
+        let update = "UPDATE alert SET told = told + 1 WHERE id = $1";
+        execute(&tx, update, [telling.id.into()]).await?;
+        tx.commit().await?;
+        Ok(Some(telling))
+    }
+}
+
+/// Raises an alert in the transaction that causes it, unless it lasts already or was raised after `since`; of letters set
+/// aside one is told, whichever it is. `cause` is the ledger row it is about. Returns whether it is new.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is one thing, and none goes with another"
+)]
+pub(super) async fn raise(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    mailbox: &str,
+    alert: &Alert,
+    until: Until<'_>,
+    since: DateTime<Utc>,
+    cause: Option<Cause>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    // Both daemons may have met it at the same moment.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        execute(tx, "SELECT pg_advisory_xact_lock(96, 1)", []).await?;
+    }
+    let kin = match alert.matter.strip_prefix("quarantine") {
+        Some(_) => "quarantine",
+        None => &alert.matter,
+    };
+    let known = "SELECT 1 FROM alert WHERE mailbox = $1 AND ((matter = $2 AND over_at IS NULL) OR (substr(matter, 1, $4) = $3 AND raised_at > $5)) LIMIT 1";
+    let length = i32::try_from(kin.chars().count()).unwrap_or(i32::MAX);
+    let values = [
+        mailbox.into(),
+        alert.matter.as_str().into(),
+        kin.into(),
+        length.into(),
+        since.into(),
+    ];
+    if query_one(tx, known, values).await?.is_some() {
+        return Ok(false);
+    }
+    // A letter that was tried again and failed again has had its own.
+    if let (Some(Cause::Ledger(id)), Some(address)) = (cause, &registrar.desk.operator)
+        && is_written(tx, Kind::Alert, 0, id, address).await?
+    {
+        return Ok(false);
+    }
+    let old = "DELETE FROM alert WHERE over_at < $1";
+    execute(tx, old, [(now - KEPT).into()]).await?;
+    let language = registrar.desk.language;
+    let (title, words) = (alert.title.of(language), alert.words.of(language));
+    let (pulse, over_at) = match until {
+        Until::Told => (None, Some(now)),
+        Until::GoodTurn(pulse) => (Some(pulse.to_owned()), None),
+        Until::Looked => (None, None),
+    };
+    let insert = "INSERT INTO alert (mailbox, matter, title, words, pulse, raised_at, over_at, told) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+    let values = [
+        mailbox.into(),
+        alert.matter.as_str().into(),
+        title.into(),
+        words.into(),
+        pulse.into(),
+        now.into(),
+        over_at.into(),
+    ];
+    execute(tx, insert, values).await?;
+    letter(tx, registrar, title, words, cause, now).await?;
+    Ok(true)
+}
+
+/// Writes to the operator, if there is one.
+async fn letter(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    title: &str,
+    words: &str,
+    cause: Option<Cause>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(address) = &registrar.desk.operator else {
+        return Ok(());
+    };
+    let cause = match cause {
+        Some(cause) => cause,
+        None => {
+            // Two matters of one moment are two letters.
+            let mut at = now;
+            while is_written(tx, Kind::Alert, 0, at.timestamp_micros(), address).await? {
+                at += TimeDelta::microseconds(1);
+            }
+            Cause::Moment(at)
+        }
+    };
+    let row = NewRow {
+        kind: Kind::Alert,
+        cause,
+        address,
+        name: CleanLine::default(),
+        login: None,
+        author: None,
+        words: Some(format!("{title}\n\n{words}")),
+        with_files: false,
+        held: None,
+        due_at: now,
+    };
+    insert_letter(tx, registrar, row, now).await?;
+    Ok(())
+}
