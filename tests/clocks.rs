@@ -153,7 +153,7 @@ on_both_engines! {
         // Receipts go on, and the operator is told, once.
         office.desk.wait("the receipt", |desk| (desk.database.count("letter WHERE kind = 'receipt' AND state = 'sent'") == 1).then_some(()));
         let alert = office.wait_for(0, "alert", "it@school.test");
-        assert!(alert.mail.says("does not know what time it is: the clock was set forward by 15 h"), "{}", alert.mail.text);
+        assert!(alert.mail.says("не знает, который час: the clock was set forward by 15 h"), "{}", alert.mail.text);
         assert_eq!(alert.at, at("2026-11-24T09:10:00"));
         let health = office.desk.command(Program::Worker, &["health", "--json"]);
         assert!(String::from_utf8_lossy(&health.stdout).contains("or the machine was suspended"), "{health:?}");
@@ -166,7 +166,9 @@ on_both_engines! {
         let notice = notice(&mut office, &ivan, "утром");
         assert_eq!(notice.truly_at, at("2026-11-24T09:15:01"));
         believed(&mut office);
-        assert_eq!(office.desk.database.count("letter WHERE kind = 'alert'"), 1);
+        // And that it is over.
+        office.desk.wait("the operator is told so", |desk| (desk.database.count("letter WHERE kind = 'alert'") == 2).then_some(()));
+        assert_eq!(office.desk.database.count("alert WHERE matter = 'clock' AND over_at IS NOT NULL"), 1);
     }
 
     fn a_clock_set_in_the_middle_of_a_letter_breaks_it_off_and_costs_no_attempt(engine) {

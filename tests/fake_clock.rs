@@ -269,7 +269,7 @@ fn a_clock_that_is_set_is_not_believed() {
     let alerts = worker
         .desk
         .database
-        .rows("words", "FROM letter WHERE kind = 'alert'");
+        .rows("words", "FROM alert WHERE matter = 'clock'");
     assert_eq!(alerts.len(), 1);
     assert!(
         alerts[0]

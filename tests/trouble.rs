@@ -8,6 +8,8 @@ mod support;
 
 #[path = "trouble/accounts.rs"]
 mod accounts;
+#[path = "trouble/alerts.rs"]
+mod alerts;
 #[path = "trouble/answers.rs"]
 mod answers;
 #[path = "trouble/configuration.rs"]

@@ -29,14 +29,15 @@ use crate::store::{Result, Store};
 
 /// How often the desk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// What has lasted so long is told: after an outage all is late for a moment.
-const SETTLED: TimeDelta = TimeDelta::seconds(60);
-/// A mailbox that was never read may be read for the first time, which takes its while.
-const FIRST_READING: TimeDelta = TimeDelta::minutes(10);
+/// What was seen so often, one look after the other, is told: after an outage, or when the clock was set, all is late for a
+/// moment. A minute.
+const SETTLED: u32 = 12;
+/// A mailbox that was never read may be read for the first time, which takes its while: ten minutes.
+const FIRST_READING: u32 = 120;
 /// A daemon without a sign of life for so long does not run.
 const SILENT: TimeDelta = TimeDelta::minutes(10);
-/// Less room than this where the database is.
-const LEAST_FREE: u64 = 100 * 1024 * 1024;
+/// With less room than this where the database is, the operator is told.
+pub(crate) const LEAST_FREE: u64 = 100 * 1024 * 1024;
 /// An absence of the database that is told afterwards.
 const LONG_AWAY: TimeDelta = TimeDelta::minutes(5);
 /// How long the operator's command may take.
@@ -49,14 +50,17 @@ pub(crate) struct Alerts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) offices: BTreeMap<EmailAddress, Arc<Office>>,
     pub(crate) stop: Stop,
-    /// Since when each condition holds: mailbox and matter.
-    pub(crate) seen: BTreeMap<(String, String), DateTime<Utc>>,
+    /// Less room than so many bytes where the database is.
+    pub(crate) least_free: u64,
+    /// In how many looks each condition was seen: mailbox and matter.
+    pub(crate) seen: BTreeMap<(String, String), u32>,
     pub(crate) away: Option<Away>,
 }
 
 /// The database does not answer.
 pub(crate) struct Away {
     since: DateTime<Utc>,
+    looks: u32,
     told: bool,
 }
 
@@ -65,22 +69,25 @@ struct Condition {
     /// The support address it is about; empty for the whole desk.
     mailbox: String,
     alert: Alert,
-    /// How long it has to last before it is told.
-    settled: TimeDelta,
+    /// In how many looks it is to be seen before it is told.
+    settled: u32,
 }
 
 impl Alerts {
     /// Looks until a stop is asked for.
     pub(crate) async fn run(mut self) {
         loop {
-            let now = self.clock.now();
-            match self.look(now).await {
-                Ok(()) => {}
-                Err(error) => self.is_away(&error.to_string(), now).await,
-            }
+            self.turn().await;
             if !self.stop.sleep(LOOK_EVERY).await {
                 return;
             }
+        }
+    }
+
+    async fn turn(&mut self) {
+        let now = self.clock.now();
+        if let Err(error) = self.look(now).await {
+            self.is_away(&error.to_string(), now).await;
         }
     }
 
@@ -94,8 +101,9 @@ impl Alerts {
                 settled,
             } = condition;
             let key = (mailbox, alert.matter.clone());
-            let since = *self.seen.entry(key.clone()).or_insert(now);
-            if (now - since).abs() >= settled {
+            let seen = self.seen.entry(key.clone()).or_insert(0);
+            *seen = seen.saturating_add(1);
+            if *seen >= settled {
                 let registrar = self.registrar(&key.0);
                 let raised = self
                     .store
@@ -183,7 +191,7 @@ impl Alerts {
             let folder = path.parent().unwrap_or(path);
             if let Some(free) = disk::free_bytes(folder)
                 .ok()
-                .filter(|free| *free < LEAST_FREE)
+                .filter(|free| *free < self.least_free)
             {
                 add(
                     "",
@@ -236,12 +244,11 @@ impl Alerts {
     async fn is_away(&mut self, problem: &str, now: DateTime<Utc>) {
         let away = self.away.get_or_insert(Away {
             since: now,
+            looks: 0,
             told: false,
         });
-        if !away.told
-            && (now - away.since).abs() >= SETTLED
-            && !self.settings.operator_command.is_empty()
-        {
+        away.looks = away.looks.saturating_add(1);
+        if !away.told && away.looks >= SETTLED && !self.settings.operator_command.is_empty() {
             away.told = true;
             let alert = Alert::database_away(problem);
             let language = self.settings.language;
@@ -329,4 +336,287 @@ impl Alerts {
 
 fn or_unknown(problem: &str) -> &str {
     if problem.is_empty() { "?" } else { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config;
+    use crate::config::testing::write_secret;
+    use crate::domain::token::{TokenKey, TokenKeys};
+    use crate::stop::Stopper;
+
+    const POLL: &str = "poll:help@school.test";
+
+    /// A desk whose command writes down what it is told.
+    struct Told {
+        alerts: Alerts,
+        clock: Arc<ManualClock>,
+        file: PathBuf,
+        _dir: tempfile::TempDir,
+        _stopper: Stopper,
+    }
+
+    impl Told {
+        async fn new() -> Told {
+            let dir = tempfile::tempdir().expect("a directory");
+            let place = |name: &str| dir.path().join(name);
+            write_secret(&place("mail.password"), "x\n");
+            let file = place("told");
+            let script = place("alert");
+            let lines = format!(
+                "#!/bin/sh\nread -r title\necho \"$NINETOSIX_ALERT $NINETOSIX_ALERT_STATE $1 $title\" >>{}\n",
+                file.display()
+            );
+            fs::write(&script, lines).expect("written");
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("set");
+            let settings = settings(&place("ninetosix.toml"), &script);
+            let store = Store::open(&settings.database).await.expect("opens");
+            let clock = Arc::new(ManualClock::new(at("2026-11-24T09:00:00Z")));
+            let key = TokenKeys::new(TokenKey::new('a', [7; 32]), None);
+            let offices = settings.mailboxes.iter().map(|own| {
+                let office = Office::new(&settings, &own.address, key.clone());
+                (own.address.clone(), Arc::new(office))
+            });
+            let (stopper, stop) = Stopper::new();
+            let alerts = Alerts {
+                offices: offices.collect(),
+                settings,
+                store,
+                clock: clock.clone(),
+                stop,
+                least_free: 0,
+                seen: BTreeMap::new(),
+                away: None,
+            };
+            let told = Told {
+                alerts,
+                clock,
+                file,
+                _dir: dir,
+                _stopper: stopper,
+            };
+            told.beat(POLL).await;
+            told
+        }
+
+        fn now(&self) -> DateTime<Utc> {
+            self.clock.now()
+        }
+
+        async fn beat(&self, name: &str) {
+            let beat = self.alerts.store.beat(name, None, self.now()).await;
+            beat.expect("the database");
+        }
+
+        async fn turns(&mut self, turns: u32) {
+            for _ in 0..turns {
+                self.alerts.turn().await;
+            }
+        }
+
+        /// What the command was told since the last time.
+        fn take(&self) -> Vec<String> {
+            let text = fs::read_to_string(&self.file).unwrap_or_default();
+            let _ = fs::remove_file(&self.file);
+            text.lines().map(str::to_owned).collect()
+        }
+
+        /// Looks until what is wrong is told, and once more after it was mended by `mend`.
+        async fn tells(&mut self, looks: u32, raised: &str, mend: impl AsyncFn(&Told)) {
+            self.turns(looks - 1).await;
+            assert_eq!(self.take(), [""; 0], "not before {looks} looks");
+            self.turns(3).await;
+            assert_eq!(self.take(), [raised]);
+            mend(self).await;
+            self.turns(2).await;
+            let (matter, title) = raised.split_once(" raised it ").expect("what is told");
+            assert_eq!(self.take(), [format!("{matter} over it {title}")]);
+        }
+    }
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().expect("an instant")
+    }
+
+    fn settings(file: &Path, script: &Path) -> Settings {
+        let toml = format!(
+            "language = \"en\"\n[database]\nurl = \"sqlite:desk.db\"\n[identity]\nrequire = \"token\"\n\
+             [[mailbox]]\naddress = \"help@school.test\"\npassword_file = \"mail.password\"\nprovider = \"yandex\"\n\
+             [[specialist]]\nlogin = \"ivan\"\nname = \"Ivan\"\naddress = \"ivan@school.test\"\n\
+             [operator]\naddress = \"it@school.test\"\ncommand = [\"{}\", \"it\"]\n",
+            script.display()
+        );
+        fs::write(file, toml).expect("written");
+        config::load(file).expect("sound")
+    }
+
+    #[tokio::test]
+    async fn each_condition_is_told_when_it_lasts_and_when_it_is_over() {
+        let mut desk = Told::new().await;
+        desk.turns(200).await;
+        assert_eq!(desk.take(), [""; 0], "all is well");
+
+        desk.clock.advance(TimeDelta::minutes(11));
+        let read = async |desk: &Told| desk.beat(POLL).await;
+        desk.tells(
+            SETTLED,
+            "poll raised it the mailbox help@school.test is not read",
+            read,
+        )
+        .await;
+
+        // Two letters of alerts wait, and nobody sends them.
+        desk.clock.advance(TimeDelta::minutes(16));
+        desk.beat(POLL).await;
+        let sent = async |desk: &Told| {
+            let send = "UPDATE letter SET state = 'sent', sent_at = due_at";
+            desk.alerts.store.run(send).await;
+        };
+        desk.tells(
+            SETTLED,
+            "letters poller raised it letters do not leave in time",
+            sent,
+        )
+        .await;
+
+        desk.beat("deliver:worker:help@school.test").await;
+        desk.clock.advance(TimeDelta::minutes(11));
+        for name in [POLL, "deliver:poller:help@school.test"] {
+            desk.beat(name).await;
+        }
+        let back = async |desk: &Told| desk.beat("deliver:worker:help@school.test").await;
+        desk.tells(
+            SETTLED,
+            "silent worker raised it ninetosix-worker does not run",
+            back,
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn disk_calendar_and_a_first_reading_are_told() {
+        let mut desk = Told::new().await;
+        desk.alerts.least_free = u64::MAX;
+        desk.turns(SETTLED).await;
+        assert_eq!(desk.take(), ["disk raised it the disk is nearly full"]);
+        desk.alerts.least_free = 0;
+        desk.turns(1).await;
+        assert_eq!(desk.take(), ["disk over it the disk is nearly full"]);
+
+        desk.clock.set(at("2027-11-02T09:00:00Z"));
+        desk.alerts
+            .store
+            .run("UPDATE letter SET state = 'sent'")
+            .await;
+        desk.beat(POLL).await;
+        desk.turns(SETTLED).await;
+        assert_eq!(
+            desk.take(),
+            ["calendar raised it there is no production calendar of 2028"]
+        );
+        desk.clock.set(at("2027-10-30T09:00:00Z"));
+        desk.alerts
+            .store
+            .run("UPDATE letter SET state = 'sent'")
+            .await;
+        desk.beat(POLL).await;
+        desk.turns(1).await;
+        assert_eq!(
+            desk.take(),
+            ["calendar over it there is no production calendar of 2028"]
+        );
+
+        desk.alerts.store.run("DELETE FROM heartbeat").await;
+        let read = async |desk: &Told| desk.beat(POLL).await;
+        desk.tells(
+            FIRST_READING,
+            "poll raised it the mailbox help@school.test is not read",
+            read,
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_a_loop_met_is_over_with_its_next_good_turn() {
+        let mut desk = Told::new().await;
+        let pulse = pulse_name(Lane::Worker, "help@school.test");
+        let alert = Alert::refused("help@school.test", Lane::Worker, "554 5.7.1 spam");
+        let address = desk.alerts.settings.mailboxes[0].address.clone();
+        let registrar = desk.alerts.offices[&address].registrar(&address);
+        let until = Until::GoodTurn(&pulse);
+        let raised =
+            desk.alerts
+                .store
+                .raise(registrar, address.as_str(), &alert, until, desk.now());
+        assert!(raised.await.expect("the database"));
+        desk.turns(1).await;
+        assert_eq!(
+            desk.take(),
+            ["refused raised it the provider refuses letters from help@school.test"]
+        );
+        desk.clock.advance(TimeDelta::seconds(30));
+        desk.turns(1).await;
+        assert_eq!(desk.take(), [""; 0], "it lasts");
+        desk.beat(&pulse).await;
+        desk.turns(1).await;
+        assert_eq!(
+            desk.take(),
+            ["refused over it the provider refuses letters from help@school.test"]
+        );
+    }
+
+    #[tokio::test]
+    async fn without_a_database_the_command_alone_is_told() {
+        let mut desk = Told::new().await;
+        let closed = Store::connect(&desk.alerts.settings.database)
+            .await
+            .expect("opens");
+        closed.clone().close().await.expect("closes");
+        let open = std::mem::replace(&mut desk.alerts.store, closed);
+        desk.turns(SETTLED - 1).await;
+        assert_eq!(desk.take(), [""; 0]);
+        desk.turns(5).await;
+        assert_eq!(desk.take(), ["database raised it the database is away"]);
+        desk.clock.advance(TimeDelta::minutes(3));
+        desk.alerts.store = open;
+        desk.beat(POLL).await;
+        desk.turns(1).await;
+        assert_eq!(desk.take(), ["database raised it the database was away"]);
+        desk.turns(2).await;
+        assert_eq!(desk.take(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_or_hangs_holds_up_nothing() {
+        let mut desk = Told::new().await;
+        for command in ["/bin/false", "/nonexistent/alert"] {
+            desk.alerts.settings.operator_command = vec![command.to_owned()];
+            desk.alerts.least_free = u64::MAX;
+            desk.turns(SETTLED).await;
+            desk.alerts.least_free = 0;
+            desk.alerts
+                .store
+                .run("UPDATE letter SET state = 'sent'")
+                .await;
+            desk.turns(1).await;
+            desk.clock.advance(TimeDelta::minutes(61));
+            desk.beat(POLL).await;
+        }
+        let (open, told) = (desk.alerts.store.open_alerts(), desk.now() - ONCE_IN);
+        assert_eq!(open.await.expect("the database"), []);
+        assert_eq!(
+            desk.alerts
+                .store
+                .take_telling(told)
+                .await
+                .expect("the database"),
+            None
+        );
+    }
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, LEAST_FREE};
 use crate::approval;
 use crate::clock::Clock;
 use crate::config::{self, Settings, TokenKeyLine};
@@ -119,6 +119,7 @@ impl Daemon {
             clock: self.clock.clone(),
             offices: self.offices.clone(),
             stop: self.stop.clone(),
+            least_free: LEAST_FREE,
             seen: BTreeMap::new(),
             away: None,
         };

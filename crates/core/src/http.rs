@@ -204,3 +204,115 @@ async fn fresh(kept: &Mutex<Option<(Instant, Page)>>, read: impl Future<Output =
     *kept = Some((Instant::now(), page.clone()));
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config;
+    use crate::config::testing::write_secret;
+    use crate::stop::Stopper;
+
+    async fn ask(at: SocketAddr, request: &str) -> String {
+        let mut answer = String::new();
+        for _ in 0..200 {
+            if let Ok(mut stream) = TcpStream::connect(at).await {
+                stream
+                    .write_all(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+                    .await
+                    .expect("asked");
+                stream.read_to_string(&mut answer).await.expect("answered");
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        answer
+    }
+
+    #[tokio::test]
+    async fn monitors_are_told_how_the_desk_is_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write_secret(&dir.path().join("mail.password"), "hunter2\n");
+        let file = dir.path().join("ninetosix.toml");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = free.local_addr().expect("a port");
+        drop(free);
+        let toml = "[database]\nurl = \"sqlite:desk.db\"\n[identity]\nrequire = \"token\"\n\
+             [[mailbox]]\naddress = \"help@school.test\"\npassword_file = \"mail.password\"\nprovider = \"yandex\"\n\
+             [[specialist]]\nlogin = \"ivan\"\nname = \"Ivan\"\naddress = \"ivan@school.test\"\n";
+        std::fs::write(&file, toml).expect("written");
+        let settings = config::load(&file).expect("sound");
+        let store = Store::open(&settings.database).await.expect("opens");
+        let clock = Arc::new(ManualClock::new(
+            "2026-11-24T09:00:00Z".parse().expect("an instant"),
+        ));
+        store
+            .beat("poll:help@school.test", None, clock.now())
+            .await
+            .expect("recorded");
+        let (stopper, stop) = Stopper::new();
+        let http = Http {
+            at,
+            lane: Lane::Poller,
+            settings,
+            store: store.clone(),
+            clock: clock.clone(),
+            timekeeper: Arc::new(Timekeeper::new(clock.clone(), false)),
+            stop,
+            health: Mutex::default(),
+            metrics: Mutex::default(),
+        };
+        let serving = tokio::spawn(http.run());
+
+        let well = ask(at, "GET /health").await;
+        assert!(
+            well.starts_with("HTTP/1.1 200 OK\r\n") && well.contains("application/json"),
+            "{well}"
+        );
+        assert!(
+            well.contains("\"good\":true") && well.contains("poll:help@school.test"),
+            "{well}"
+        );
+        let page = ask(at, "GET /metrics?x=1").await;
+        assert!(
+            page.contains("application/openmetrics-text") && page.ends_with("# EOF\n"),
+            "{page}"
+        );
+        for line in [
+            "ninetosix_up 1.0",
+            "ninetosix_vital_good{vital=\"poll:help@school.test\"} 1.0",
+            "ninetosix_vital_age_seconds{vital=\"poll:help@school.test\"} 0.0",
+            "# TYPE process_resident_memory_bytes gauge",
+        ] {
+            assert!(page.contains(line), "{line}\n{page}");
+        }
+        assert!(!page.contains("hunter2"));
+        assert!(ask(at, "HEAD /health").await.ends_with("\r\n\r\n"));
+        assert!(ask(at, "GET /").await.starts_with("HTTP/1.1 404 "));
+        assert!(ask(at, "POST /health").await.starts_with("HTTP/1.1 405 "));
+        assert!(ask(at, "nonsense").await.starts_with("HTTP/1.1 400 "));
+
+        // A page is given again for two seconds; then it is read anew.
+        clock.advance(TimeDelta::minutes(11));
+        tokio::time::sleep(FRESH).await;
+        let ill = ask(at, "GET /health").await;
+        assert!(
+            ill.starts_with("HTTP/1.1 503 ") && ill.contains("\"good\":false"),
+            "{ill}"
+        );
+        store.close().await.expect("closes");
+        tokio::time::sleep(FRESH).await;
+        let gone = ask(at, "GET /health").await;
+        assert!(
+            gone.starts_with("HTTP/1.1 503 ") && gone.contains("problem"),
+            "{gone}"
+        );
+        assert!(ask(at, "GET /metrics").await.contains("ninetosix_up 0.0"));
+        stopper.stop();
+        serving.await.expect("it ends");
+    }
+}

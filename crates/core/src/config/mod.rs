@@ -52,7 +52,7 @@ mod secret;
 mod settings;
 mod sources;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod token_key;
 
 pub use crate::domain::language::Language;

@@ -51,7 +51,7 @@ pub(super) fn lines(reader: &Reader<'_>) -> Vec<String> {
 }
 
 /// Writes a file that its owner alone may read.
-pub(super) fn write_secret(path: &Path, text: &str) {
+pub(crate) fn write_secret(path: &Path, text: &str) {
     fs::write(path, text).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
 }

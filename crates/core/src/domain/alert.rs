@@ -152,7 +152,7 @@ impl Alert {
     /// A letter was set aside under this number.
     pub fn quarantined(id: i64, what: &str) -> Alert {
         Alert::new(
-            "quarantine",
+            &format!("quarantine {id}"),
             words!(
                 "письмо отложено в карантин под номером {id}",
                 "quarantine {id}: a letter was set aside"

@@ -195,6 +195,12 @@ impl Store {
         Ok(self.db.close().await?)
     }
 
+    /// Runs a statement that a test needs.
+    #[cfg(test)]
+    pub(crate) async fn run(&self, text: &str) {
+        execute(&self.db, text, []).await.expect("the database");
+    }
+
     /// Begins a transaction that will write. On SQLite it takes the one write lock at once (BEGIN IMMEDIATE): a
     /// transaction that reads first and asks for the lock later fails as soon as two do so.
     async fn begin_write(&self) -> Result<DatabaseTransaction> {

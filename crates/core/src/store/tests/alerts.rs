@@ -46,8 +46,7 @@ on_both_engines! {
         assert_eq!(heard, [("calendar".to_owned(), false), ("calendar".to_owned(), true), ("database".to_owned(), false)]);
         assert_eq!(lab.number("SELECT count(*) FROM alert WHERE over_at IS NULL").await, 0);
         // A command that is configured later hears nothing of long ago.
-        let rows = "UPDATE alert SET told = 0";
-        crate::store::execute(&lab.store.db, rows, []).await.expect("the database");
+        lab.store.run("UPDATE alert SET told = 0").await;
         assert_eq!(lab.store.take_telling(now).await.expect("the database"), None);
     }
 }
