@@ -209,3 +209,33 @@ fn cpu_seconds() -> Option<f64> {
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names of metrics in a text.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let ours = ["ninetosix_", "process_"];
+        let words = words.filter(|word| ours.iter().any(|ours| word.starts_with(ours)));
+        words.collect()
+    }
+
+    #[test]
+    fn rules_and_dashboard_ask_for_what_there_is() {
+        let source = include_str!("metrics.rs");
+        let (table, code) = source
+            .split_once("use std::fs;")
+            .expect("a table, then code");
+        let (code, _) = code.split_once("mod tests").expect("code, then tests");
+        assert_eq!(names(table), names(code), "the table names what is served");
+        for asking in [
+            include_str!("../../../deploy/monitoring/alerts.rules.yml"),
+            include_str!("../../../deploy/monitoring/grafana-dashboard.json"),
+        ] {
+            let unknown: Vec<_> = names(asking).difference(&names(table)).copied().collect();
+            assert_eq!(unknown, [""; 0]);
+        }
+    }
+}
