@@ -90,7 +90,7 @@ start_postgres() {
 # two specialists and two people who write in.
 start_lab() {
   local number
-  local -ir NUMBERS=400
+  local -ir NUMBERS=600
   for ((number = 0; number < NUMBERS; number++)); do
     printf '%s%02d@%s:secret\n' help "$number" school.test ivan "$number" school.test anna "$number" school.test \
       rita "$number" family.test olga "$number" family.test

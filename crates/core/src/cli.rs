@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::{self, Database, Hours, Settings};
+use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::store::Store;
 
@@ -39,6 +40,14 @@ pub fn settings(file: Option<PathBuf>) -> Result<Settings, Exit> {
         eprintln!("{}:\n{problems}", path.display());
         Exit::Usage
     })
+}
+
+/// Reads an address on the command line.
+///
+/// # Errors
+/// It is none.
+pub fn address(text: &str) -> Result<EmailAddress, String> {
+    EmailAddress::parse(text).ok_or_else(|| "no mail address".to_owned())
 }
 
 /// Loads when the desk works, which needs no secret; `name` puts a named calendar in the place of that of `[hours]`. Where no

@@ -115,6 +115,49 @@ pub fn reason(error: &rustls::Error) -> String {
     }
 }
 
+/// Why a handshake failed, as far as the operator can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The certificate has expired, or is not valid yet.
+    Time,
+    /// The certificate is another host's.
+    Name,
+    /// Nobody who is believed signed the certificate, or it signed itself.
+    Issuer,
+    /// Certificates are pinned, and this is none of them.
+    NotPinned,
+    /// What answered speaks no TLS.
+    NoTls,
+    /// Anything else, such as no version in common.
+    Other,
+}
+
+impl Fault {
+    /// Sorts what rustls says.
+    pub fn of(error: &rustls::Error) -> Fault {
+        use CertificateError as Certificate;
+        match error {
+            rustls::Error::InvalidCertificate(certificate) => match certificate {
+                Certificate::Expired
+                | Certificate::ExpiredContext { .. }
+                | Certificate::NotValidYet
+                | Certificate::NotValidYetContext { .. } => Fault::Time,
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                    Fault::Name
+                }
+                Certificate::Other(cause) if cause.0.is::<NotPinned>() => Fault::NotPinned,
+                // "Other" is what the verifier says of a certificate that is its own authority.
+                Certificate::UnknownIssuer | Certificate::BadSignature | Certificate::Other(_) => {
+                    Fault::Issuer
+                }
+                _ => Fault::Other,
+            },
+            rustls::Error::InvalidMessage(_) => Fault::NoTls,
+            _ => Fault::Other,
+        }
+    }
+}
+
 /// Believes certificates by their fingerprint.
 #[derive(Debug)]
 struct Pinned {

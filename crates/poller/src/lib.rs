@@ -4,13 +4,15 @@
 //!   brings one folder and the ledger together, `numbering` says what its UIDs mean,
 //!   `suspects` which letters the server could not give; `register` turns stored bytes into
 //!   what they cause; `sent_folder` asks the folder of sent mail about letters that were not answered;
-//! - [`imap`] is the connection; [`check`], [`explain`], [`ledger`] and [`quarantine`] are what operators ask.
+//! - [`imap`] is the connection; [`init`] writes a configuration; [`check`], [`explain`], [`ledger`] and [`quarantine`] are
+//!   what operators ask.
 
 pub mod app;
 pub mod check;
 pub mod explain;
 mod folder;
 pub mod imap;
+pub mod init;
 pub mod ledger;
 mod mailbox;
 mod numbering;

@@ -1,6 +1,6 @@
 //! `ninetosix-poller`: the command line. What the commands do is in the library.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
+use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::domain::verdict::VerdictSource;
 use ninetosix_core::tell;
 use ninetosix_core::{config, health, logging, serve, tls};
-use ninetosix_poller::{app, check, explain, ledger, quarantine};
+use ninetosix_poller::{app, check, explain, init, ledger, quarantine};
 
 /// Registers every letter of the support mailboxes as a ticket, around the clock, and confirms it.
 #[derive(Parser)]
@@ -30,6 +31,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Ask five questions and write a configuration
+    #[command(
+        after_help = "Example: ninetosix-poller init\n         ninetosix-poller init --output desk.toml --language en\n\nThe password goes into a file of its own beside the configuration. Nothing is ever written over. From a pipe the\nanswers are read a line each."
+    )]
+    Init {
+        /// Where the configuration goes [default: that of --config]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Of the questions, of the file and of the desk's letters [default: en if the locale says so, else ru]
+        #[arg(long, value_name = "LANGUAGE", value_parser = ["ru", "en"])]
+        language: Option<String>,
+    },
     #[command(flatten)]
     Configured(Configured),
     /// Print what is understood of letters in files, and why
@@ -56,8 +69,13 @@ enum Configured {
     #[command(after_help = "Example: ninetosix-poller run --config /etc/ninetosix/ninetosix.toml")]
     Run,
     /// Try the configuration against the mailbox, the submission server and the database
-    #[command(after_help = "Example: ninetosix-poller check")]
+    #[command(
+        after_help = "Example: ninetosix-poller check\n         ninetosix-poller check --send you@mail.example\n         ninetosix-poller check --send help@school.example\n\nExit codes: 0 fine, warnings (!) included; 1 found a problem (✗); 2 wrong usage or configuration."
+    )]
     Check {
+        /// Send a letter from every mailbox to this address besides, at once; one of the desk's own is waited for, a minute at most
+        #[arg(long, value_name = "ADDRESS", value_parser = cli::address)]
+        send: Option<EmailAddress>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -139,21 +157,57 @@ fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();
     match cli.command {
+        Command::Init { output, language } => {
+            let path = output.unwrap_or_else(|| config::path(cli.config));
+            initialise(&path, language.as_deref()).into()
+        }
         Command::Explain { files, trust, json } => {
             explain_files(cli.config, &files, trust.as_deref(), json)
         }
-        Command::Configured(command) => match cli::settings(cli.config.clone()) {
-            Ok(settings) => configured(command, &config::path(cli.config), settings),
-            Err(exit) => exit.into(),
-        },
+        Command::Configured(command) => {
+            let file = config::path(cli.config);
+            match cli::settings(Some(file.clone())) {
+                Ok(settings) => configured(command, settings, &file),
+                Err(exit) => exit.into(),
+            }
+        }
     }
 }
 
-fn configured(command: Configured, file: &Path, settings: config::Settings) -> ExitCode {
+/// Asks on the terminal, or reads answers from a pipe.
+fn initialise(path: &Path, language: Option<&str>) -> Exit {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    let language = init::language_of(language.or(locale.as_deref()));
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    let is_terminal = input.is_terminal();
+    let written = init::run(
+        path,
+        language,
+        &mut input.lock(),
+        &mut output.lock(),
+        is_terminal,
+    );
+    match written {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            eprintln!("{}", error.words().of(language));
+            Exit::Problem
+        }
+    }
+}
+
+fn configured(command: Configured, settings: config::Settings, file: &Path) -> ExitCode {
     cli::finish(match command {
         Configured::Run => run(file, settings),
-        Configured::Check { json } => cli::block_on(async {
-            let good = check::run(&settings, &SystemClock).await.print(json);
+        Configured::Check { send, json } => cli::block_on(async {
+            let mut report = check::run(&settings, file, &SystemClock).await;
+            if let Some(to) = send {
+                check::send(&mut report, &settings, &to, check::ARRIVAL, &SystemClock).await;
+            }
+            let good = report.print(json);
             Ok(if good { Exit::Fine } else { Exit::Problem })
         }),
         Configured::Health { json } => cli::block_on(health_of(&settings, json)),

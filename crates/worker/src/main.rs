@@ -61,8 +61,13 @@ enum Command {
     #[command(after_help = "Example: ninetosix-worker run --config /etc/ninetosix/ninetosix.toml")]
     Run,
     /// Try the configuration against the submission server and the database
-    #[command(after_help = "Example: ninetosix-worker check")]
+    #[command(
+        after_help = "Example: ninetosix-worker check\n         ninetosix-worker check --send you@mail.example\n\nExit codes: 0 fine, warnings (!) included; 1 found a problem (✗); 2 wrong usage or configuration."
+    )]
     Check {
+        /// Send a letter from every mailbox to this address besides, at once, and say what the server answers
+        #[arg(long, value_name = "ADDRESS", value_parser = cli::address)]
+        send: Option<EmailAddress>,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -245,14 +250,19 @@ fn main() -> ExitCode {
         Asked::Calendar { what, name } => return calendar(what, cli.config, name.as_deref()),
         Asked::OfDesk(command) => command,
     };
-    let settings = match cli::settings(cli.config.clone()) {
+    let file = config::path(cli.config);
+    let settings = match cli::settings(Some(file.clone())) {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };
     cli::finish(match command {
-        Command::Run => run(&config::path(cli.config), settings),
-        Command::Check { json } => cli::block_on(async {
-            let good = check::run(&settings, &SystemClock).await.print(json);
+        Command::Run => run(&file, settings),
+        Command::Check { send, json } => cli::block_on(async {
+            let mut report = check::run(&settings, &file, &SystemClock).await;
+            if let Some(to) = send {
+                check::send(&mut report, &settings, &to, &SystemClock).await;
+            }
+            let good = report.print(json);
             Ok(if good { Exit::Fine } else { Exit::Problem })
         }),
         Command::Health { json } => cli::block_on(async {

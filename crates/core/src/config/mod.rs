@@ -21,6 +21,7 @@
 //! | `hours`, `calendar_files` | `[hours]` and each `[[calendar]]` made into a calendar |
 //! | `deadlines` | `[deadlines]`: the terms that are promised |
 //! | `people`, `address` | specialists, phones, the operator; nobody stands in two places |
+//! | `answers` | single values as `init` asks for them |
 //! | `secret` | where passwords are looked for, and which files are too open |
 //! | `token_key` | the keys of our tokens, the first made at the first start |
 //!
@@ -28,6 +29,7 @@
 //! tests load both.
 
 mod address;
+pub mod answers;
 mod calendar_files;
 #[cfg(test)]
 mod container_sample;

@@ -117,8 +117,8 @@ impl Unreadable {
 fn unreadable(why: &Unreadable) -> Flaw {
     let cure = match why {
         Unreadable::Io(error) if error.kind() == io::ErrorKind::NotFound => words!(
-            "скопируйте сюда образец deploy/config/ninetosix.toml или назовите свой файл: --config ФАЙЛ либо NINETOSIX_CONFIG",
-            "copy the sample deploy/config/ninetosix.toml here, or name your file: --config FILE or NINETOSIX_CONFIG"
+            "ответьте на пять вопросов: ninetosix-poller init; или скопируйте сюда образец deploy/config/ninetosix.toml; или назовите свой файл: --config ФАЙЛ либо NINETOSIX_CONFIG",
+            "answer five questions: ninetosix-poller init; or copy the sample deploy/config/ninetosix.toml here; or name your file: --config FILE or NINETOSIX_CONFIG"
         ),
         Unreadable::Io(_) => words!(
             "дайте пользователю службы право на чтение этого файла и на вход в его папку",

@@ -5,7 +5,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use crate::domain::language::Language;
 
-const RU: [(&str, &str); 9] = [
+const RU: [(&str, &str); 10] = [
     ("receipt", include_str!("wording/ru/receipt.txt")),
     ("reopened", include_str!("wording/ru/reopened.txt")),
     ("answer", include_str!("wording/ru/answer.txt")),
@@ -15,8 +15,9 @@ const RU: [(&str, &str); 9] = [
     ("delivery", include_str!("wording/ru/delivery.txt")),
     ("alert", include_str!("wording/ru/alert.txt")),
     ("invitation", include_str!("wording/ru/invitation.txt")),
+    ("check", include_str!("wording/ru/check.txt")),
 ];
-const EN: [(&str, &str); 9] = [
+const EN: [(&str, &str); 10] = [
     ("receipt", include_str!("wording/en/receipt.txt")),
     ("reopened", include_str!("wording/en/reopened.txt")),
     ("answer", include_str!("wording/en/answer.txt")),
@@ -26,6 +27,7 @@ const EN: [(&str, &str); 9] = [
     ("delivery", include_str!("wording/en/delivery.txt")),
     ("alert", include_str!("wording/en/alert.txt")),
     ("invitation", include_str!("wording/en/invitation.txt")),
+    ("check", include_str!("wording/en/check.txt")),
 ];
 /// Short texts, one a line, after its name.
 const RU_NAMES: [&str; 3] = [

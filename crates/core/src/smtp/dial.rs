@@ -66,6 +66,8 @@ pub enum DialError {
     /// at that port. An operator's matter.
     #[error("TLS: {source}")]
     Tls {
+        /// Whose fault it is.
+        fault: tls::Fault,
         /// rustls's word for it.
         #[source]
         source: io::Error,
@@ -277,7 +279,8 @@ async fn handshake(
     let connecting = connector.connect(name, tcp);
     match step(DialStage::Tls, timeouts.tls, connecting).await {
         Err(DialError::Unreachable { source, stage }) => Err(match tls_fault(&source) {
-            Some(reason) => DialError::Tls {
+            Some((fault, reason)) => DialError::Tls {
+                fault,
                 source: io::Error::other(reason),
             },
             None => DialError::Unreachable { source, stage },
@@ -287,9 +290,9 @@ async fn handshake(
 }
 
 /// What rustls says of a failed handshake.
-fn tls_fault(error: &io::Error) -> Option<String> {
+fn tls_fault(error: &io::Error) -> Option<(tls::Fault, String)> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(tls::reason(inner))
+    Some((tls::Fault::of(inner), tls::reason(inner)))
 }
 
 /// Puts our stream and lettre on the connection; lettre says EHLO. The greeting has been read already and

@@ -6,7 +6,8 @@
 //!   many left lately; `sent_folder`: what the mailbox's own folder of sent mail is asked and given;
 //! - `unsent`: answers taken back, replaced or let go; `address`: addresses that are wrong, and put right;
 //! - `digest`: notices, and what stands for them in a flood;
-//! - `wake`: word of letters that another process wrote; `time`: the database's own clock;
+//! - `wake`: word of letters that another process wrote; `time`: the database's own clock; `durability`: whether
+//!   it keeps what it confirms;
 //! - `approved_hours`: the hours as the head approved them;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod content;
 pub mod counts;
 mod digest;
+mod durability;
 mod entity;
 mod facts;
 pub mod folder;
@@ -50,6 +52,7 @@ use sea_orm::{
     TransactionTrait, Value,
 };
 
+pub use durability::ServerFacts;
 pub use schema::SchemaState;
 
 use crate::config;

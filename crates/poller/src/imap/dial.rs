@@ -148,6 +148,7 @@ fn tls_error(error: &io::Error) -> ImapError {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     ImapError::Tls {
+        fault: cause.map_or(tls::Fault::Other, tls::Fault::of),
         certificate: matches!(cause, Some(rustls::Error::InvalidCertificate(_))),
         reason: super::error::printable(&cause.map_or_else(|| error.to_string(), tls::reason)),
     }

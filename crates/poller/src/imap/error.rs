@@ -8,6 +8,8 @@
 use std::fmt;
 use std::io;
 
+use ninetosix_core::tls::Fault;
+
 /// Where a conversation stood when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -45,6 +47,8 @@ pub enum ImapError {
     /// believed (unknown issuer, wrong name, expired): trying again will not help, a person must look.
     #[error("TLS with the IMAP server failed: {reason}")]
     Tls {
+        /// What the operator can do something about.
+        fault: Fault,
         /// The certificate was refused, as opposed to a broken or unfinished handshake.
         certificate: bool,
         /// rustls's words.

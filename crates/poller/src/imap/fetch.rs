@@ -61,6 +61,9 @@ const DATE_TIME: &str = "%d-%b-%Y %H:%M:%S %z";
 /// The most header lines kept of one message: many of them are in memory at once.
 const LONGEST_HEADER: usize = 4096;
 
+/// The most that is kept of a message's whole header.
+const LONGEST_WHOLE_HEADER: usize = 64 * 1024;
+
 impl Connection {
     /// Sizes and dates of these messages, by UID; messages that are gone are not among them.
     ///
@@ -114,6 +117,19 @@ impl Connection {
     pub async fn hash_headers(&mut self, uids: &[u32]) -> Result<Vec<(u32, String)>, ImapError> {
         self.fetch(uids, "(UID BODY.PEEK[HEADER])", |uid, attributes| {
             header_of(attributes).map(|header| (uid, sha256(header)))
+        })
+        .await
+    }
+
+    /// The whole header of each message, by UID, and the empty line after it; of a header above 64 KiB the
+    /// beginning, where servers write.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn fetch_whole_headers(&mut self, uids: &[u32]) -> Result<Vec<Vec<u8>>, ImapError> {
+        self.fetch(uids, "(UID BODY.PEEK[HEADER])", |_, attributes| {
+            header_of(attributes)
+                .map(|header| header[..header.len().min(LONGEST_WHOLE_HEADER)].to_vec())
         })
         .await
     }

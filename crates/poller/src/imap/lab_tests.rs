@@ -45,6 +45,7 @@ async fn lab_a_pinned_certificate_is_the_only_one_believed() {
     let Some(ImapError::Tls {
         certificate: true,
         reason,
+        ..
     }) = error
     else {
         unreachable!("{error:?}")

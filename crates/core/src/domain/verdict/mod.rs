@@ -99,10 +99,53 @@ impl From<Ambiguous> for Verdict {
 
 /// Returns what `source` says, in the header of a letter, of the address in From.
 pub fn verdict(trace: &[TraceField], from: &EmailAddress, source: &VerdictSource) -> Verdict {
+    let field = match signed(trace, source) {
+        Ok(field) => field,
+        Err(absent) => return absent,
+    };
+    let read = read(&field.value, source.form());
+    read.and_then(|results| judge(&results, from))
+        .unwrap_or_else(Verdict::from)
+}
+
+/// Returns whether `source` says anything, in the header of a letter, of whoever sent it.
+pub fn speaks(trace: &[TraceField], source: &VerdictSource) -> bool {
+    signed(trace, source).is_ok()
+}
+
+/// Returns the names in the fields Authentication-Results of a letter that may be its mail server's: those in the domain of the
+/// host that took it last. Whoever writes a letter may put others there, and nobody is to be led to believe them.
+pub fn signers(trace: &[TraceField]) -> Vec<String> {
+    let of = |name| trace.iter().filter(move |field| field.name == name);
+    let Some(last) = of(TraceName::Received)
+        .next()
+        .and_then(|field| Hop::read(&field.value))
+    else {
+        return Vec::new();
+    };
+    let domain = |host: &str| {
+        let (_, domain) = host.split_once('.')?;
+        domain.contains('.').then(|| domain.to_owned())
+    };
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+    of(TraceName::AuthenticationResults)
+        .filter_map(|field| authserv_id(&field.value).ok())
+        .filter(|id| id.len() <= 100 && id.bytes().all(is_plain))
+        .filter(|id| {
+            let is_above = last.by.strip_suffix(id.as_str());
+            let is_same = *id == last.by || is_above.is_some_and(|rest| rest.ends_with('.'));
+            let own = domain(&last.by);
+            is_same && id.contains('.') || own.is_some() && own == domain(id)
+        })
+        .collect()
+}
+
+/// The field that `source` wrote, or why none is believed to be its.
+fn signed<'a>(trace: &'a [TraceField], source: &VerdictSource) -> Result<&'a TraceField, Verdict> {
     let hop = |field: &TraceField| Hop::read(&field.value);
     let first = trace.iter().find(|field| field.name == TraceName::Received);
     let Some(first) = first.and_then(hop) else {
-        return Verdict::Absent("no host says that it received the letter");
+        return Err(Verdict::Absent("no host says that it received the letter"));
     };
     let is_own = |host: &str| source.is_own(host, &first.by);
     let mut above: Option<Hop> = None;
@@ -112,9 +155,9 @@ pub fn verdict(trace: &[TraceField], from: &EmailAddress, source: &VerdictSource
             let is_ours = above.is_none_or(|above| above.is_from_inside(is_own));
             above = hop(field).filter(|hop| is_ours && is_own(&hop.by));
             if above.is_none() {
-                return Verdict::Absent(
+                return Err(Verdict::Absent(
                     "no verdict of the mail server above the first foreign host",
-                );
+                ));
             }
             continue;
         }
@@ -125,17 +168,14 @@ pub fn verdict(trace: &[TraceField], from: &EmailAddress, source: &VerdictSource
         };
         let above = above.as_ref().map(|hop| hop.by.as_str());
         match source.signs(&field.value, above, has_own_below) {
-            Ok(true) => {
-                let read = read(&field.value, source.form());
-                return read
-                    .and_then(|results| judge(&results, from))
-                    .unwrap_or_else(Verdict::from);
-            }
+            Ok(true) => return Ok(field),
             Ok(false) => {}
-            Err(ambiguous) => return ambiguous.into(),
+            Err(ambiguous) => return Err(ambiguous.into()),
         }
     }
-    Verdict::Absent("no verdict of the mail server in the letter")
+    Err(Verdict::Absent(
+        "no verdict of the mail server in the letter",
+    ))
 }
 
 impl VerdictSource {

@@ -361,3 +361,51 @@ fn hosts_of_a_provider_are_told_from_those_that_look_like_them() {
         assert!(!is_own(&source, other), "{other}");
     }
 }
+
+#[test]
+fn only_names_of_the_servers_own_domain_are_proposed() {
+    let trace = |by: &str, ids: &[&str]| {
+        let results = ids.iter().map(|id| results(&format!("{id}; none")));
+        let top = received(&format!("from x by {by}"));
+        std::iter::once(top).chain(results).collect::<Vec<_>>()
+    };
+    for (by, id, is_proposed) in [
+        ("mail.school.test", "mail.school.test", true),
+        ("mail.school.test", "MX2.school.test", true),
+        ("mail.school.test", "school.test", true),
+        ("mail.school.test", "test", false),
+        ("mail.school.test", "mail.evil.test", false),
+        ("mail.school.test", "evilschool.test", false),
+        ("mail.school.test", "mail.school.test\u{1b}[31m", false),
+        ("vm", "mail.evil.test", false),
+        ("vm", "vm", false),
+        ("school.test", "evil.test", false),
+    ] {
+        let found = signers(&trace(by, &[id]));
+        assert_eq!(!found.is_empty(), is_proposed, "{by} {id:?}: {found:?}");
+    }
+    assert!(signers(&[results("mail.school.test; none")]).is_empty());
+}
+
+#[test]
+fn a_server_speaks_where_its_own_field_is_read_whatever_it_says() {
+    let source = VerdictSource::Server("mail.school.test".to_owned());
+    let top = || received("from x by mail.school.test");
+    for (field, speaks_up) in [
+        ("mail.school.test; dmarc=fail header.from=school.test", true),
+        ("mail.school.test; none", true),
+        (
+            "mail.elsewhere.test; dmarc=pass header.from=school.test",
+            false,
+        ),
+    ] {
+        assert_eq!(
+            speaks(&[top(), results(field)], &source),
+            speaks_up,
+            "{field}"
+        );
+    }
+    let foreign = received("from y by mail.elsewhere.test");
+    let below = results("mail.school.test; dmarc=pass header.from=school.test");
+    assert!(!speaks(&[top(), foreign, below], &source));
+}

@@ -1,0 +1,149 @@
+//! The dialogue as a script sees it: answers in, a configuration out.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use ninetosix_core::config::{self, Language, Settings};
+
+use super::{InitError, NoAnswer, language_of, run};
+
+/// Answers with these lines; returns what was said.
+fn answer(path: &Path, language: Language, lines: &str) -> Result<String, InitError> {
+    let mut said = Vec::new();
+    run(path, language, &mut lines.as_bytes(), &mut said, false)?;
+    Ok(String::from_utf8(said).expect("UTF-8"))
+}
+
+fn loaded(path: &Path) -> Settings {
+    config::load(path).unwrap_or_else(|problems| unreachable!("{problems}"))
+}
+
+#[test]
+fn five_answers_make_a_configuration_that_loads_in_either_language() {
+    for (service, name) in [("1", "yandex"), ("mailru", "mailru"), ("3", "gmail")] {
+        for (language, words) in [(Language::Ru, "check"), (Language::En, "Now try it")] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join("ninetosix.toml");
+            let lines = format!(
+                "help@school.example\n{service}\nhunter2\nИван \"Грозный\" Смирнов <ivan@school.example>\n\n"
+            );
+            let said = answer(&path, language, &lines).expect("written");
+            assert!(
+                said.contains(words) && said.contains(&format!("--config {}", path.display())),
+                "{said}"
+            );
+            let settings = loaded(&path);
+            assert_eq!(settings.language, language);
+            assert_eq!(
+                settings.mailboxes[0].address.as_str(),
+                "help@school.example"
+            );
+            assert_eq!(settings.specialists[0].name, "Иван \"Грозный\" Смирнов");
+            assert_eq!(
+                settings.operator_address,
+                Some(settings.specialists[0].address.clone())
+            );
+            let text = fs::read_to_string(&path).expect("there");
+            assert!(text.contains(&format!("provider = \"{name}\"")), "{text}");
+            assert!(!text.contains("hunter2") && !said.contains("hunter2"));
+            assert!(!text.contains('|') && !text.contains("= @"), "{text}");
+            let mode =
+                |file: &Path| fs::metadata(file).expect("there").permissions().mode() & 0o777;
+            let secret = dir.path().join("mail.password");
+            assert_eq!((mode(&path), mode(&secret)), (0o640, 0o600));
+            assert_eq!(fs::read_to_string(&secret).expect("there"), "hunter2\n");
+            assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 2);
+        }
+    }
+}
+
+#[test]
+fn nonsense_is_asked_again_with_a_reason() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ninetosix.toml");
+    let lines = "help\nhelp@school.example\n9\n4\nown\nimap://mail.example\nmail.example\n\n/nowhere/ca.pem\n\n\n  \nhunter2\n\
+                 help@school.example\nivan@school.example\nАИС\n";
+    let said = answer(&path, Language::Ru, lines).expect("written");
+    for reason in [
+        "«help» — не адрес почты",
+        "номером от 1 до 6",
+        "не пускает по IMAP с паролем",
+        "пароль увидит вся сеть",
+        "Такого файла нет",
+        "Без пароля в ящик не войти",
+        "адрес самой службы",
+    ] {
+        assert!(said.contains(reason), "{reason}: {said}");
+    }
+    let settings = loaded(&path);
+    assert_eq!(settings.mailboxes[0].imap.to_string(), "mail.example:993");
+    assert_eq!(settings.mailboxes[0].smtp.to_string(), "mail.example:465");
+    assert_eq!(settings.mailboxes[0].ca_file, None);
+    assert_eq!(settings.desk.name, "АИС");
+}
+
+#[test]
+fn every_preset_names_the_step_that_is_missed() {
+    for (service, words) in [
+        ("1\nx", "пароль приложения"),
+        ("2\nx", "пароль для внешнего приложения"),
+        ("3\nx", "двухэтапную аутентификацию"),
+        ("5\n\n\n\nx", "ca_file"),
+        ("6\n\n\n\nx", "MSExchangeIMAP4"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("ninetosix.toml");
+        let lines = format!("help@school.example\n{service}\nivan@school.example\n\n");
+        let said = answer(&path, Language::Ru, &lines).expect("written");
+        assert!(said.contains(words), "{words}: {said}");
+        loaded(&path);
+    }
+}
+
+#[test]
+fn nothing_is_written_over_and_too_few_answers_leave_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ninetosix.toml");
+    let error = answer(&path, Language::En, "help@school.example\n1\nhunter2\n");
+    assert!(matches!(error, Err(InitError::NoAnswer(NoAnswer::Ended))));
+    let long = format!(
+        "help@school.example\n1\n{}\nivan@school.example\n\n",
+        "x".repeat(2000)
+    );
+    let error = answer(&path, Language::En, &long);
+    assert!(
+        matches!(error, Err(InitError::NoAnswer(NoAnswer::Io(_)))),
+        "a password is never cut"
+    );
+    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 0);
+    for taken in ["ninetosix.toml", "mail.password"] {
+        fs::write(dir.path().join(taken), "mine").expect("written");
+        let error = answer(
+            &path,
+            Language::En,
+            "help@school.example\n1\nx\ni@x.example\n\n",
+        );
+        assert!(matches!(error, Err(InitError::Taken(_))), "{error:?}");
+        assert_eq!(
+            fs::read_to_string(dir.path().join(taken)).expect("there"),
+            "mine"
+        );
+        assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
+        fs::remove_file(dir.path().join(taken)).expect("removed");
+    }
+    let error = answer(Path::new("/nowhere/x.toml"), Language::En, "");
+    assert!(matches!(error, Err(InitError::NoDirectory(_))));
+}
+
+#[test]
+fn english_is_spoken_where_the_locale_says_so() {
+    for (locale, language) in [
+        (None, Language::Ru),
+        (Some("C.UTF-8"), Language::Ru),
+        (Some("ru_RU.UTF-8"), Language::Ru),
+        (Some("en_GB.UTF-8"), Language::En),
+    ] {
+        assert_eq!(language_of(locale), language, "{locale:?}");
+    }
+}
