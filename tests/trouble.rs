@@ -38,6 +38,8 @@ mod poison;
 mod processes;
 #[path = "trouble/replicas.rs"]
 mod replicas;
+#[path = "trouble/restore.rs"]
+mod restore;
 #[path = "trouble/secrets.rs"]
 mod secrets;
 #[path = "trouble/servers.rs"]

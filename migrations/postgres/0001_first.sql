@@ -272,3 +272,19 @@ CREATE TABLE alert (
 );
 CREATE UNIQUE INDEX alert_open ON alert (mailbox, matter) WHERE over_at IS NULL;
 CREATE INDEX alert_matter ON alert (mailbox, matter, raised_at);
+
+-- Whose copy of the desk this is: one row. A copy of the database may know less than its original did later, so no letter
+-- leaves it until somebody says so.
+CREATE TABLE desk (
+    id          BIGINT PRIMARY KEY NOT NULL CHECK (id = 1),
+    home        TEXT NOT NULL,                  -- the database it lives in; one that finds itself in another is a copy
+    quiet       BOOLEAN NOT NULL,               -- true while no letter of any kind leaves
+    why         TEXT,                           -- why, exactly while it is quiet
+    restored_at TIMESTAMPTZ,                    -- when it last found itself to be a copy: what its original did until then is not known
+    last_letter BIGINT NOT NULL,                -- the last letter it had then
+    CHECK (quiet = (why IS NOT NULL))
+);
+-- The numbers of the cluster, the database and the table: no dump carries them.
+INSERT INTO desk (id, home, quiet, last_letter)
+SELECT 1, c.system_identifier || '/' || d.oid || '/' || 'desk'::regclass::oid, false, 0
+FROM pg_control_system() c, pg_database d WHERE d.datname = current_database();

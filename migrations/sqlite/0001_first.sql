@@ -271,3 +271,16 @@ CREATE TABLE alert (
 ) STRICT;
 CREATE UNIQUE INDEX alert_open ON alert (mailbox, matter) WHERE over_at IS NULL;
 CREATE INDEX alert_matter ON alert (mailbox, matter, raised_at);
+
+-- Whose copy of the desk this is: one row. A copy of the database may know less than its original did later, so no letter
+-- leaves it until somebody says so.
+CREATE TABLE desk (
+    id          INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
+    home        TEXT NOT NULL,                  -- the database it lives in; one that finds itself in another is a copy
+    quiet       INTEGER NOT NULL,               -- 1 while no letter of any kind leaves
+    why         TEXT,                           -- why, exactly while it is quiet
+    restored_at TEXT,                           -- when it last found itself to be a copy: what its original did until then is not known
+    last_letter INTEGER NOT NULL,               -- the last letter it had then
+    CHECK ((quiet = 1) = (why IS NOT NULL))
+) STRICT;
+INSERT INTO desk (id, home, quiet, last_letter) VALUES (1, 'file', 0, 0);

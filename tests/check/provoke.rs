@@ -56,6 +56,12 @@ fn provoke(cure: Cure) -> Scene {
             Scene::of(Worker, desk, ())
         }
         Cure::TokenAlone | Cure::Operator => Scene::of(Worker, desk(Sqlite, |_| {}), ()),
+        Cure::Quiet => {
+            let desk = desk(Sqlite, |_| {});
+            let done = desk.command(Worker, &["restore", "--here"]);
+            assert!(done.status.success(), "{done:?}");
+            Scene::of(Worker, desk, ())
+        }
         Cure::OperatorCommand => {
             let desk = desk(Sqlite, |config| {
                 let command = "[operator]\ncommand = [\"/nonexistent/alert\"]\n";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -72,11 +73,7 @@ impl Daemon {
         let mut pause = PAUSE.0;
         let mut said = None;
         let store = loop {
-            let opened = match Store::open(&settings.database).await {
-                Ok(store) => store.release_dead_claims(clock.now()).await.map(|_| store),
-                Err(error) => Err(error),
-            };
-            match opened {
+            match open(settings, clock.now()).await {
                 Ok(store) => break store,
                 Err(StoreError::TryLater(error)) => {
                     let problem = error.to_string();
@@ -230,6 +227,16 @@ impl Daemon {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Opens the database, quiet where it is a copy, with the claims of dead processes of this host given back.
+async fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Store, StoreError> {
+    let store = Store::open(&settings.database).await?;
+    if let Some(quiet) = store.recognise(now).await? {
+        tracing::warn!("{}", quiet.problem());
+    }
+    store.release_dead_claims(now).await?;
+    Ok(store)
 }
 
 /// Returns the submission server of a mailbox.

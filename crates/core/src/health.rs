@@ -93,12 +93,13 @@ pub async fn letters(
     let problem = beats
         .filter(|beat| beat.name.starts_with(&loops))
         .find_map(|beat| beat.problem);
+    let quiet = store.quiet().await?.map(|quiet| quiet.problem());
     Ok(Vital {
         name: format!("letters:{}", lane.as_str()),
         good: !late,
         age_s: oldest.map(|age| age.num_seconds()),
         until: None,
-        problem,
+        problem: quiet.or(problem),
     })
 }
 

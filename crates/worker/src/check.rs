@@ -13,6 +13,7 @@ pub async fn run(settings: &Settings, file: &Path, clock: &dyn Clock) -> Report 
     check::configuration(&mut report, settings, file, clock.now());
     let store = check::database(&mut report, settings).await;
     if let Some(store) = &store {
+        check::quiet(&mut report, store).await;
         check::approved_hours(&mut report, settings, store, clock.now()).await;
         check::strays(&mut report, settings, store).await;
         check::promises(&mut report, settings, store, clock.now()).await;

@@ -1,6 +1,7 @@
 //! Outbox to SMTP, inside business hours: notices, answers and everything else that is not a receipt.
 //!
-//! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators, [`letters`] outgoing letters; [`check`] tries the configuration;
+//! - [`app`] builds the daemon and stops it; [`tickets`] shows conversations to operators, [`letters`] outgoing letters; [`copies`] makes backups and
+//!   brings them back; [`check`] tries the configuration;
 //! - [`schedule`] is the sheet for the stand and the site, [`calendar`] answers when the desk is open, why a date is so, shows a
 //!   year, and translates one from other formats; [`simulate`] plays days to come.
 
@@ -8,6 +9,7 @@ pub mod app;
 pub mod calendar;
 mod calendar_watch;
 pub mod check;
+pub mod copies;
 pub mod letters;
 mod say;
 pub mod schedule;

@@ -20,6 +20,7 @@ use ninetosix_core::store::promise::TermsRow;
 use ninetosix_core::tell;
 use ninetosix_core::{config, health, logging, serve, tls};
 use ninetosix_worker::calendar::{ask, import, show, why};
+use ninetosix_worker::copies::{self, Copies};
 use ninetosix_worker::simulate::{self, script};
 use ninetosix_worker::{app, check, letters, schedule, tickets};
 
@@ -84,6 +85,41 @@ enum Command {
     /// Make the database's schema the one this program needs
     #[command(after_help = "Example: ninetosix-worker migrate")]
     Migrate,
+    /// Copy the database while the daemons run; the copy is read back before it counts
+    #[command(
+        after_help = "Example: ninetosix-worker backup /var/backups/ninetosix-$(date +%F).db\n\nA PostgreSQL is copied by pg_dump: the command says how."
+    )]
+    Backup {
+        /// The file to make; one that is there is not overwritten
+        file: PathBuf,
+    },
+    /// Put a copy in the database's place; the one before is kept, and nothing leaves until `resume`
+    #[command(
+        after_help = "Example: ninetosix-worker restore /var/backups/ninetosix-2026-11-26.db"
+    )]
+    Restore {
+        /// The copy, made by `backup`
+        #[arg(required_unless_present = "here")]
+        file: Option<PathBuf>,
+        /// The database is an older copy already (a snapshot of the disk, a base backup): only make it quiet
+        #[arg(long, conflicts_with = "file")]
+        here: bool,
+    },
+    /// After a restore: list what would leave; with --yes let letters leave again
+    #[command(
+        after_help = "Example: ninetosix-worker resume\n         ninetosix-worker resume --yes\n\nLetters to writers that may have been sent before the restore are held by --yes\nand sent by --yes --all."
+    )]
+    Resume {
+        /// Let letters leave again
+        #[arg(long)]
+        yes: bool,
+        /// Also those to writers that may have been sent before the restore
+        #[arg(long)]
+        all: bool,
+        /// One JSON object a line
+        #[arg(long, conflicts_with = "yes")]
+        json: bool,
+    },
     /// Print the opening hours as people read them, from the settings that run the desk
     #[command(
         after_help = "Example: ninetosix-worker schedule > schedule.html\n         ninetosix-worker schedule --fragment > /var/www/school/hours.html\n         ninetosix-worker schedule --format ics > hours.ics"
@@ -271,12 +307,18 @@ fn main() -> ExitCode {
             let vitals = health::vitals(&store, &settings, Lane::Worker, now).await?;
             Ok(health::print(&vitals, json))
         }),
-        Command::Migrate => cli::block_on(async {
-            let store = Store::connect(&settings.database).await?;
-            store.migrate(&settings.database).await?;
-            tell!("the schema is current");
-            Ok(Exit::Fine)
+        Command::Migrate => cli::block_on(copies::migrate(&settings, SystemClock.now())),
+        Command::Backup { file } => cli::block_on(copies(&settings).back_up(&file)),
+        Command::Restore { file, .. } => cli::block_on(async {
+            let copies = copies(&settings);
+            match file {
+                Some(file) => copies.restore(&file).await,
+                None => copies.is_copy().await,
+            }
         }),
+        Command::Resume { yes, all, json } => {
+            cli::block_on(copies(&settings).resume(yes, all, json))
+        }
         Command::Schedule {
             format,
             fragment,
@@ -337,6 +379,14 @@ fn main() -> ExitCode {
             })
         }
     })
+}
+
+/// The commands about copies, at this time.
+fn copies(settings: &config::Settings) -> Copies<'_> {
+    Copies {
+        settings,
+        now: SystemClock.now(),
+    }
 }
 
 /// Answers about business time.

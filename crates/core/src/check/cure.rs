@@ -64,6 +64,10 @@ cures! {
     Strays =>
         "верните [[mailbox]] этого адреса или отмените письма: ninetosix-worker letters cancel",
         "put back the [[mailbox]] of that address, or cancel the letters: ninetosix-worker letters cancel";
+    /// Nothing leaves a restored database.
+    Quiet =>
+        "посмотрите, что ушло бы: ninetosix-worker resume; затем: ninetosix-worker resume --yes",
+        "look what would leave: ninetosix-worker resume; then: ninetosix-worker resume --yes";
     /// Receipts promised something else.
     Promises =>
         "посмотрите каждое: ninetosix-worker tickets show НОМЕР; верните часы или предупредите авторов",

@@ -34,4 +34,4 @@ pub use encryption::encryption;
 pub use report::{Fact, Report, Verdict, words};
 pub use send::{Sent, send};
 pub use smtp::smtp;
-pub use standing::{approved_hours, promises, strays};
+pub use standing::{approved_hours, promises, quiet, strays};

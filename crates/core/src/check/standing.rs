@@ -47,6 +47,24 @@ fn unread(report: &mut Report, error: &StoreError) {
     );
 }
 
+/// Looks whether letters leave this database at all.
+pub async fn quiet(report: &mut Report, store: &Store) {
+    match store.quiet().await {
+        Ok(None) => {}
+        Ok(Some(quiet)) => report.warning(
+            words(
+                format!(
+                    "письма принимаются, но ни одно не уходит: база восстановлена из копии ({})",
+                    quiet.why
+                ),
+                format!("letters come in, and none leaves: {}", quiet.why),
+            ),
+            Cure::Quiet,
+        ),
+        Err(error) => unread(report, &error),
+    }
+}
+
 /// Looks whether what receipts promised still holds by the hours and terms of today.
 pub async fn promises(report: &mut Report, settings: &Settings, store: &Store, now: DateTime<Utc>) {
     let mut moved = Vec::new();

@@ -394,9 +394,10 @@ impl From<StoreError> for Stopped {
         match error {
             StoreError::LeaseLost(_) => Stopped::LeaseLost,
             StoreError::Row { .. } | StoreError::Values(_) => Stopped::Hold(error.to_string()),
-            StoreError::TryLater(_) | StoreError::Schema(_) | StoreError::File { .. } => {
-                Stopped::TryLater(error.to_string())
-            }
+            StoreError::TryLater(_)
+            | StoreError::Schema(_)
+            | StoreError::Copy(_)
+            | StoreError::File { .. } => Stopped::TryLater(error.to_string()),
         }
     }
 }

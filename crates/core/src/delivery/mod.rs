@@ -104,6 +104,8 @@ struct LaneState {
     said_full: Option<DateTime<Utc>>,
     /// When letters were last looked for whose sender died over them.
     sought: Option<DateTime<Utc>>,
+    /// Why nothing leaves, as it was then. What a letter goes by is asked with its claim.
+    quiet: Option<String>,
 }
 
 /// How a look at the outbox ended.
@@ -227,11 +229,14 @@ impl Delivery {
             .is_none_or(|sought| (now - sought).abs() >= SEEK_EVERY)
         {
             self.store.note_unanswered(self.lane, mailbox, now).await?;
+            lane.quiet = self.store.quiet().await?.map(|quiet| quiet.problem());
             lane.sought = Some(now);
         }
-        if !self.store.has_due_letter(self.lane, mailbox, now).await?
-            || !self.may_begin_by_database().await?
-        {
+        if !self.store.has_due_letter(self.lane, mailbox, now).await? {
+            let waits = |problem| Turn::Waits { problem };
+            return Ok(lane.quiet.clone().map_or(Turn::Done, waits));
+        }
+        if !self.may_begin_by_database().await? {
             return Ok(Turn::Done);
         }
         if let Some(until) = self.has_no_room(now).await? {

@@ -57,7 +57,8 @@ pub enum State {
     /// The server took it, or the folder of sent mail has it. Final.
     Sent,
     /// The end-of-data was written and never answered, or its sender died over it. The folder of sent mail is asked; the same
-    /// bytes go again unless it has them. After a crash too.
+    /// bytes go again unless it has them. After a crash too. In a restored database also what was due by then: its original
+    /// may have sent it.
     MaybeSent,
     /// It could not be composed or must not go; somebody was told. Waits for a person.
     Held,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::{Result, Store, StoreError, execute, on_postgres, query_one};
+use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
 use crate::process;
 
 /// How long a lease holds without being renewed.
@@ -83,6 +83,18 @@ impl Store {
         } else {
             Err(StoreError::LeaseLost(held.name.clone()))
         }
+    }
+
+    /// Returns the names of the leases that somebody holds who may live.
+    pub async fn leases_held(&self, now: DateTime<Utc>) -> Result<Vec<String>> {
+        let select = "SELECT name, holder FROM lease WHERE lease_until > $1 ORDER BY name";
+        let mut names = Vec::new();
+        for row in query_all(&self.db, select, [now.into()]).await? {
+            if !process::is_gone(&row.try_get::<String>("", "holder")?) {
+                names.push(row.try_get("", "name")?);
+            }
+        }
+        Ok(names)
     }
 
     /// Gives the lease back.

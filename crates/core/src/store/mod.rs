@@ -11,11 +11,14 @@
 //! - `approved_hours`: the hours as the head approved them;
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
+//! - `backup`: copies of an SQLite file, and how one comes back; `quiet`: what a copy may not do until it is told to resume;
+//!   `locks`: who uses a file;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
 mod address;
 pub mod alert;
 mod approved_hours;
+pub mod backup;
 pub mod commands;
 pub mod content;
 pub mod counts;
@@ -29,9 +32,11 @@ pub mod intake;
 pub mod lease;
 pub mod letters;
 pub mod listing;
+mod locks;
 mod new_letter;
 pub mod outbox;
 pub mod promise;
+pub mod quiet;
 mod quoted_pictures;
 mod receipts;
 pub mod registration;
@@ -44,6 +49,9 @@ mod time;
 mod unsent;
 pub mod wake;
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
@@ -62,6 +70,8 @@ use crate::watchdog;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// Held as long as a file is used: nobody puts another in its place meanwhile.
+    using: Option<Arc<File>>,
 }
 
 /// Why the store could not do what was asked.
@@ -89,6 +99,9 @@ pub enum StoreError {
     /// The schema is not the one this program was built for.
     #[error("{0}")]
     Schema(String),
+    /// A copy cannot be made, or not be put there.
+    #[error("{0}")]
+    Copy(String),
     /// The database file cannot be used.
     #[error("{path}: {source}")]
     File {
@@ -104,17 +117,20 @@ impl From<DbErr> for StoreError {
     /// Sorts by SQLSTATE class: 22 is "data exception" (PostgreSQL, appendix A), such as a NUL in a text. Everything
     /// else may be over the next time.
     fn from(error: DbErr) -> StoreError {
-        let code = match &error {
-            DbErr::Query(RuntimeErr::SqlxError(cause))
-            | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
-                cause.as_database_error().and_then(|cause| cause.code())
-            }
-            _ => None,
-        };
-        match code {
+        match code(&error) {
             Some(code) if is_refusal(&code) => StoreError::Values(error),
             _ => StoreError::TryLater(error),
         }
+    }
+}
+
+/// The code that the database gives an error.
+fn code(error: &DbErr) -> Option<Cow<'_, str>> {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) => {
+            cause.as_database_error().and_then(|cause| cause.code())
+        }
+        _ => None,
     }
 }
 
@@ -135,6 +151,10 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 impl Store {
     /// Connects, without looking at the schema.
     pub async fn connect(database: &config::Database) -> Result<Store> {
+        let using = match database {
+            config::Database::Sqlite { path } => Some(Arc::new(locks::share(path).await?)),
+            config::Database::Postgres { .. } => None,
+        };
         let mut options = match database {
             config::Database::Sqlite { path } => {
                 // The path goes in by the options below; sea-orm picks the driver by the scheme.
@@ -190,6 +210,7 @@ impl Store {
             .connect_timeout(Duration::from_secs(10));
         Ok(Store {
             db: Database::connect(options).await?,
+            using,
         })
     }
 

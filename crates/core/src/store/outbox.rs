@@ -12,8 +12,8 @@ use super::promise::{self, Promise};
 use super::registration::{Registrar, insert_event};
 use super::sends::tell_of_refusal;
 use super::{
-    Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, receipts, sql,
-    time,
+    Result, Store, StoreError, address, execute, on_postgres, query_all, query_one, quiet,
+    receipts, sql, time,
 };
 use crate::domain::address::{EmailAddress, mask_addresses};
 use crate::domain::alert::{Alert, ONCE_A_DAY, Until};
@@ -166,8 +166,8 @@ impl Store {
         among: &Among,
         now: DateTime<Utc>,
     ) -> Result<bool> {
-        let among = among.condition();
-        let select = format!("SELECT 1 FROM letter l WHERE {CLAIMABLE}{among} LIMIT 1");
+        let (awake, among) = (quiet::awake(&self.db), among.condition());
+        let select = format!("SELECT 1 FROM letter l WHERE {awake} AND {CLAIMABLE}{among} LIMIT 1");
         let values = claimable(lane, mailbox, now);
         Ok(query_one(&self.db, &select, values).await?.is_some())
     }
@@ -195,10 +195,10 @@ impl Store {
     ) -> Result<Option<Claimed>> {
         let skip = on_postgres(&self.db, " FOR UPDATE SKIP LOCKED");
         let said = time::said(&self.db);
-        let among = among.condition();
+        let (awake, among) = (quiet::awake(&self.db), among.condition());
         let claim = format!(
             "UPDATE letter SET state = 'sending', attempts = attempts + 1, tried_since = coalesce(tried_since, $3), fence = fence + 1, holder = $6, lease_until = $7
-             WHERE id = (SELECT l.id FROM letter l WHERE {CLAIMABLE}{among} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *, {said}"
+             WHERE id = (SELECT l.id FROM letter l WHERE {awake} AND {CLAIMABLE}{among} ORDER BY l.due_at, l.id LIMIT 1{skip}) RETURNING *, {said}"
         );
         let mut values = claimable(lane, mailbox, now).to_vec();
         values.extend([holder.into(), (now + LEASE).into()]);

@@ -15,7 +15,9 @@ use super::intake::{self, Listed, Pending};
 use super::lease::{self, Held};
 use super::new_letter::{Cause, NewRow, insert_letter, is_written, json};
 use super::promise;
-use super::{Result, Store, StoreError, address, execute, query_one, quoted_pictures, unsent};
+use super::{
+    Result, Store, StoreError, address, execute, query_one, quiet, quoted_pictures, unsent,
+};
 use crate::domain::address::EmailAddress;
 use crate::domain::alert::{Alert, ONCE_A_DAY, ONCE_IN, Until};
 use crate::domain::desk::Desk;
@@ -80,13 +82,19 @@ impl Store {
         'again: loop {
             let tx = self.begin_write().await?;
             lease::check(&tx, held).await?;
+            let restored_at = quiet::restored_at(&tx).await?;
             let mut all = Vec::with_capacity(letters.len());
             for (at, (pending, mail)) in letters.iter().enumerate() {
                 if refused.contains_key(&at) {
                     continue;
                 }
                 match register_one(&tx, registrar, pending, mail, now).await {
-                    Ok(registered) => all.push(registered),
+                    Ok(registered) => {
+                        if restored_at.is_some_and(|at| pending.received_at < at) {
+                            quiet::hold_late(&tx, pending.id, now).await?;
+                        }
+                        all.push(registered);
+                    }
                     Err(error @ (StoreError::Row { .. } | StoreError::Values(_))) => {
                         tx.rollback().await?;
                         refused.insert(at, error);

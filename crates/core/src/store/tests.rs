@@ -2,11 +2,13 @@
 //! sets it); each test makes a database of its own.
 
 mod alerts;
+mod backup;
 mod intake;
 mod lab;
 mod loops;
 mod outbox;
 mod promise;
+mod quiet;
 mod registration;
 mod schema;
 mod sending;

@@ -23,6 +23,7 @@ pub async fn run(settings: &Settings, file: &Path, clock: &dyn Clock) -> Report 
     check::configuration(&mut report, settings, file, clock.now());
     let store = check::database(&mut report, settings).await;
     if let Some(store) = &store {
+        check::quiet(&mut report, store).await;
         check::approved_hours(&mut report, settings, store, clock.now()).await;
     }
     check::clock(&mut report, settings, store.as_ref(), clock).await;
