@@ -18,6 +18,8 @@ mod loops;
 mod mailbox;
 #[path = "journeys/odd_letters.rs"]
 mod odd_letters;
+#[path = "journeys/retention.rs"]
+mod retention;
 #[path = "journeys/robots.rs"]
 mod robots;
 #[path = "journeys/undelivered.rs"]

@@ -19,7 +19,10 @@ CREATE TABLE raw_mail (
     sha256     TEXT NOT NULL UNIQUE,            -- of all the bytes, in lower-case hex
     size_bytes BIGINT NOT NULL,                 -- of all the bytes
     complete   BOOLEAN NOT NULL,                -- true once the last chunk is written: a large letter takes several transactions
-    created_at TIMESTAMPTZ NOT NULL             -- when its first copy was stored
+    created_at TIMESTAMPTZ NOT NULL,            -- when its first copy was stored
+    header_sha256 TEXT,                         -- of the header, in lower-case hex: by it a copy is known once the bytes are gone; NULL before
+    erased_at  TIMESTAMPTZ,                     -- when the bytes were erased; the row stays, so that the same letter is known again
+    unwanted_by BIGINT                          -- the erasure with which its copies in the mailbox are to go too; NULL where they stay
 );
 
 -- The bytes themselves, in rows of 1 MiB at most, so that no write holds the lock for long.
@@ -48,10 +51,12 @@ CREATE TABLE ticket (
     created_at        TIMESTAMPTZ NOT NULL,     -- when it was registered
     updated_at        TIMESTAMPTZ NOT NULL,     -- when its state last changed
     closed_at         TIMESTAMPTZ,              -- NULL while it is not closed
+    erased_at         TIMESTAMPTZ,              -- when its content was erased, or who it was from; nothing is added to it any more
     CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX ticket_requester ON ticket (requester_address, number);
 CREATE INDEX ticket_receipt ON ticket (receipt_letter);
+CREATE INDEX ticket_closed ON ticket (closed_at) WHERE erased_at IS NULL AND closed_at IS NOT NULL;
 
 -- One row a UID the server ever showed us, ending in exactly one outcome. Where we stand in a mailbox is read from here.
 CREATE TABLE ledger (
@@ -76,11 +81,15 @@ CREATE TABLE ledger (
     marked         BOOLEAN NOT NULL,            -- true once the courtesy mark was set on the server (or need not be)
     fetched_at     TIMESTAMPTZ NOT NULL,        -- when its row was written
     decided_at     TIMESTAMPTZ,                 -- when its outcome was
+    copy           TEXT CHECK (copy IN ('unwanted', 'gone', 'kept')), -- what is to become of the copy on the server, or became: gone, or kept where another letter is there; NULL: it stays
     UNIQUE (mailbox, folder, uidvalidity, numbering, uid)
 );
 CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
 CREATE INDEX ledger_unmarked ON ledger (mailbox, folder, uidvalidity, numbering, uid) WHERE NOT marked;
 CREATE INDEX ledger_raw ON ledger (raw_mail_id);
+CREATE INDEX ledger_unwanted ON ledger (mailbox, folder, uidvalidity, numbering, uid) WHERE copy = 'unwanted';
+CREATE INDEX ledger_ticket ON ledger (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX ledger_duplicate ON ledger (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- A letter that was understood. The words of requesters are here; those of specialists are answers (table letter)
 -- or notes (table note), so that nothing internal has a way to a requester.
@@ -92,7 +101,7 @@ CREATE TABLE message (
     login         TEXT,                         -- of the specialist who wrote it
     from_address  TEXT NOT NULL,                -- whom to answer, in its compared form; '' where there was nobody
     from_name     TEXT NOT NULL,                -- the name beside the address; '' where there was none
-    message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
+    message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none; 'erased:' and its SHA-256 once erased
     content_hash  TEXT NOT NULL,                -- SHA-256 of sender, date, subject and body: some programs use a Message-ID twice
     subject       TEXT NOT NULL,                -- cleaned
     body          TEXT NOT NULL,                -- the words a person would read, cleaned; '' for a specialist's letter
@@ -102,6 +111,7 @@ CREATE TABLE message (
 );
 CREATE INDEX message_ticket ON message (ticket, id);
 CREATE INDEX message_from_address ON message (from_address, id);
+CREATE INDEX message_raw ON message (raw_mail_id);
 
 -- A file that came with a letter. Its bytes stay in the raw mail; `part` says where.
 CREATE TABLE attachment (
@@ -197,7 +207,8 @@ CREATE TABLE letter (
     copy              TEXT CHECK (copy IN ('wanted', 'kept', 'given_up')), -- where its copy for the folder of sent mail stands; NULL: none is wanted
     why               TEXT,                     -- why it waits, failed or is held
     created_at        TIMESTAMPTZ NOT NULL,     -- when it was written
-    sent_at           TIMESTAMPTZ               -- when the server took it
+    sent_at           TIMESTAMPTZ,              -- when the server took it
+    unwanted_by       BIGINT                    -- the erasure with which its copy in the folder of sent mail is to go; NULL where it stays or is gone
 );
 CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('due', 'sending', 'maybe_sent');
 CREATE INDEX letter_order ON letter (ticket, recipient_address, id);
@@ -206,6 +217,9 @@ CREATE INDEX letter_recent_kind ON letter (kind, due_at);
 CREATE INDEX letter_sent ON letter (mailbox, sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX letter_copy ON letter (mailbox, sent_at) WHERE copy = 'wanted';
 CREATE INDEX letter_alert ON letter (mailbox, created_at) WHERE kind = 'alert';
+CREATE INDEX letter_unwanted ON letter (mailbox, id) WHERE unwanted_by IS NOT NULL;
+CREATE INDEX letter_recipient ON letter (recipient_address, id);
+CREATE INDEX letter_message ON letter (message);
 
 -- What a receipt promises, kept with its frozen bytes: by which hours it was counted shows when they change.
 CREATE TABLE promise (
@@ -288,3 +302,26 @@ CREATE TABLE desk (
 INSERT INTO desk (id, home, quiet, last_letter)
 SELECT 1, c.system_identifier || '/' || d.oid || '/' || 'desk'::regclass::oid, false, 0
 FROM pg_control_system() c, pg_database d WHERE d.datname = current_database();
+
+-- An act of erasing: what a rule of retention did on one day, or an order about one person. Kept for three years.
+CREATE TABLE erasure (
+    id           BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, -- its number
+    cause        TEXT NOT NULL CHECK (cause IN ('rule', 'order')), -- a term that ran out, or `erase ADDRESS`
+    subject      TEXT NOT NULL,                 -- whose data, masked; '' where it was those of a rule
+    subject_salt TEXT NOT NULL,                 -- what the next is salted with
+    subject_hash TEXT NOT NULL,                 -- SHA-256 of salt and address: proves whom it was about to whoever knows the address; '' for a rule
+    begun_at     TIMESTAMPTZ NOT NULL,          -- when it began
+    finished_at  TIMESTAMPTZ                    -- when all of it was done but copies on the server; NULL: it was interrupted
+);
+
+-- What was erased, a record a line: the extract of the journal. No content is here.
+CREATE TABLE erasure_line (
+    id      BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, -- the order of things
+    erasure BIGINT NOT NULL REFERENCES erasure (id) ON DELETE CASCADE, -- the act
+    at      TIMESTAMPTZ NOT NULL,                  -- when
+    what    TEXT NOT NULL,                      -- raw, file, message, note, letter, ticket, person, copy, sent_copy
+    record  BIGINT NOT NULL,                    -- its number; 0 where it has none
+    ticket  BIGINT,                             -- the ticket it was in; no reference, for it may outlive that
+    manner  TEXT NOT NULL                       -- erased, or anonymised
+);
+CREATE INDEX erasure_line_of ON erasure_line (erasure, id);

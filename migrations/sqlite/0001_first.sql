@@ -20,7 +20,10 @@ CREATE TABLE raw_mail (
     sha256     TEXT NOT NULL UNIQUE,            -- of all the bytes, in lower-case hex
     size_bytes INTEGER NOT NULL,                 -- of all the bytes
     complete   INTEGER NOT NULL,                -- 1 once the last chunk is written: a large letter takes several transactions
-    created_at TEXT NOT NULL                    -- when its first copy was stored
+    created_at TEXT NOT NULL,                   -- when its first copy was stored
+    header_sha256 TEXT,                         -- of the header, in lower-case hex: by it a copy is known once the bytes are gone; NULL before
+    erased_at  TEXT,                            -- when the bytes were erased; the row stays, so that the same letter is known again
+    unwanted_by INTEGER                         -- the erasure with which its copies in the mailbox are to go too; NULL where they stay
 ) STRICT;
 
 -- The bytes themselves, in rows of 1 MiB at most, so that no write holds the lock for long.
@@ -47,10 +50,12 @@ CREATE TABLE ticket (
     created_at        TEXT NOT NULL,            -- when it was registered
     updated_at        TEXT NOT NULL,            -- when its state last changed
     closed_at         TEXT,                     -- NULL while it is not closed
+    erased_at         TEXT,                     -- when its content was erased, or who it was from; nothing is added to it any more
     CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 ) STRICT;
 CREATE INDEX ticket_requester ON ticket (requester_address, number);
 CREATE INDEX ticket_receipt ON ticket (receipt_letter);
+CREATE INDEX ticket_closed ON ticket (closed_at) WHERE erased_at IS NULL AND closed_at IS NOT NULL;
 
 -- One row a UID the server ever showed us, ending in exactly one outcome. Where we stand in a mailbox is read from here.
 CREATE TABLE ledger (
@@ -75,11 +80,15 @@ CREATE TABLE ledger (
     marked         INTEGER NOT NULL,            -- 1 once the courtesy mark was set on the server (or need not be)
     fetched_at     TEXT NOT NULL,               -- when its row was written
     decided_at     TEXT,                        -- when its outcome was
+    copy           TEXT CHECK (copy IN ('unwanted', 'gone', 'kept')), -- what is to become of the copy on the server, or became: gone, or kept where another letter is there; NULL: it stays
     UNIQUE (mailbox, folder, uidvalidity, numbering, uid)
 ) STRICT;
 CREATE INDEX ledger_undecided ON ledger (mailbox, id) WHERE outcome IS NULL;
 CREATE INDEX ledger_unmarked ON ledger (mailbox, folder, uidvalidity, numbering, uid) WHERE NOT marked;
 CREATE INDEX ledger_raw ON ledger (raw_mail_id);
+CREATE INDEX ledger_unwanted ON ledger (mailbox, folder, uidvalidity, numbering, uid) WHERE copy = 'unwanted';
+CREATE INDEX ledger_ticket ON ledger (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX ledger_duplicate ON ledger (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- A letter that was understood. The words of requesters are here; those of specialists are answers (table letter)
 -- or notes (table note), so that nothing internal has a way to a requester.
@@ -91,7 +100,7 @@ CREATE TABLE message (
     login         TEXT,                         -- of the specialist who wrote it
     from_address  TEXT NOT NULL,                -- whom to answer, in its compared form; '' where there was nobody
     from_name     TEXT NOT NULL,                -- the name beside the address; '' where there was none
-    message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none
+    message_id    TEXT NOT NULL,                -- without brackets; made from the content where the letter had none; 'erased:' and its SHA-256 once erased
     content_hash  TEXT NOT NULL,                -- SHA-256 of sender, date, subject and body: some programs use a Message-ID twice
     subject       TEXT NOT NULL,                -- cleaned
     body          TEXT NOT NULL,                -- the words a person would read, cleaned; '' for a specialist's letter
@@ -101,6 +110,7 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_ticket ON message (ticket, id);
 CREATE INDEX message_from_address ON message (from_address, id);
+CREATE INDEX message_raw ON message (raw_mail_id);
 
 -- A file that came with a letter. Its bytes stay in the raw mail; `part` says where.
 CREATE TABLE attachment (
@@ -196,7 +206,8 @@ CREATE TABLE letter (
     copy              TEXT CHECK (copy IN ('wanted', 'kept', 'given_up')), -- where its copy for the folder of sent mail stands; NULL: none is wanted
     why               TEXT,                     -- why it waits, failed or is held
     created_at        TEXT NOT NULL,            -- when it was written
-    sent_at           TEXT                      -- when the server took it
+    sent_at           TEXT,                     -- when the server took it
+    unwanted_by       INTEGER                   -- the erasure with which its copy in the folder of sent mail is to go; NULL where it stays or is gone
 ) STRICT;
 CREATE INDEX letter_due ON letter (lane, mailbox, due_at, id) WHERE state IN ('due', 'sending', 'maybe_sent');
 CREATE INDEX letter_order ON letter (ticket, recipient_address, id);
@@ -205,6 +216,9 @@ CREATE INDEX letter_recent_kind ON letter (kind, due_at);
 CREATE INDEX letter_sent ON letter (mailbox, sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX letter_copy ON letter (mailbox, sent_at) WHERE copy = 'wanted';
 CREATE INDEX letter_alert ON letter (mailbox, created_at) WHERE kind = 'alert';
+CREATE INDEX letter_unwanted ON letter (mailbox, id) WHERE unwanted_by IS NOT NULL;
+CREATE INDEX letter_recipient ON letter (recipient_address, id);
+CREATE INDEX letter_message ON letter (message);
 
 -- What a receipt promises, kept with its frozen bytes: by which hours it was counted shows when they change.
 CREATE TABLE promise (
@@ -284,3 +298,26 @@ CREATE TABLE desk (
     CHECK ((quiet = 1) = (why IS NOT NULL))
 ) STRICT;
 INSERT INTO desk (id, home, quiet, last_letter) VALUES (1, 'file', 0, 0);
+
+-- An act of erasing: what a rule of retention did on one day, or an order about one person. Kept for three years.
+CREATE TABLE erasure (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT, -- its number
+    cause        TEXT NOT NULL CHECK (cause IN ('rule', 'order')), -- a term that ran out, or `erase ADDRESS`
+    subject      TEXT NOT NULL,                 -- whose data, masked; '' where it was those of a rule
+    subject_salt TEXT NOT NULL,                 -- what the next is salted with
+    subject_hash TEXT NOT NULL,                 -- SHA-256 of salt and address: proves whom it was about to whoever knows the address; '' for a rule
+    begun_at     TEXT NOT NULL,                 -- when it began
+    finished_at  TEXT                           -- when all of it was done but copies on the server; NULL: it was interrupted
+) STRICT;
+
+-- What was erased, a record a line: the extract of the journal. No content is here.
+CREATE TABLE erasure_line (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of things
+    erasure INTEGER NOT NULL REFERENCES erasure (id) ON DELETE CASCADE, -- the act
+    at      TEXT NOT NULL,                      -- when
+    what    TEXT NOT NULL,                      -- raw, file, message, note, letter, ticket, person, copy, sent_copy
+    record  INTEGER NOT NULL,                   -- its number; 0 where it has none
+    ticket  INTEGER,                            -- the ticket it was in; no reference, for it may outlive that
+    manner  TEXT NOT NULL                       -- erased, or anonymised
+) STRICT;
+CREATE INDEX erasure_line_of ON erasure_line (erasure, id);

@@ -54,6 +54,7 @@ pub async fn run(
                 letter_cap_bytes: settings.letter_cap_bytes,
                 suspects: Suspects::default(),
                 refusal_told: false,
+                expunge_told: false,
                 comparisons_failed: 0,
                 comparison_met_nonsense: false,
             },

@@ -47,6 +47,8 @@ pub(crate) struct Intake {
     pub(crate) suspects: Suspects,
     /// The log says that the server refuses the mark.
     pub(crate) refusal_told: bool,
+    /// The log says that the server cannot remove single letters.
+    pub(crate) expunge_told: bool,
     /// Connections that ended while letters were compared with the ledger, one after the other.
     pub(crate) comparisons_failed: u32,
     /// The last of them because the server answered nonsense.
@@ -155,7 +157,8 @@ impl Folder {
                 known.insert(uid);
             }
         }
-        intake.mark(connection, key).await
+        intake.mark(connection, key).await?;
+        intake.remove_copies(connection, key).await
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod check;
+mod copies;
 pub mod explain;
 mod folder;
 pub mod imap;

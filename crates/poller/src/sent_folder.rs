@@ -8,6 +8,7 @@ use ninetosix_core::clock::Clock;
 use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::failpoint;
 use ninetosix_core::store::Store;
+use ninetosix_core::store::erasure::copies::UnwantedSent;
 use ninetosix_core::store::sent_folder::{Copy, KEEP_COPY, Question};
 
 use crate::folder::SyncError;
@@ -48,10 +49,15 @@ impl SentFolder {
             tracing::warn!(mailbox = %self.mailbox.masked(), copies, "answers of five days ago could not be copied into the folder of sent mail; it is not tried any longer");
             copy = self.store.next_copy(mailbox, now).await?;
         }
-        if questions.is_empty() && copy.is_none() {
+        let unwanted = self.store.unwanted_sent(mailbox).await?;
+        if questions.is_empty() && copy.is_none() && unwanted.is_empty() {
             return Ok(());
         }
-        let done = self.ask_and_give(connection, &questions, copy).await;
+        let done = async {
+            self.ask_and_give(connection, &questions, copy).await?;
+            self.remove_unwanted(connection, &unwanted).await
+        };
+        let done = done.await;
         match &done {
             Ok(()) => self.failures = 0,
             Err(SyncError::Imap(error)) => {
@@ -71,12 +77,52 @@ impl SentFolder {
         }
     }
 
+    /// Removes copies of letters about which everything was erased. A Message-ID of ours is nobody else's.
+    async fn remove_unwanted(
+        &self,
+        connection: &mut Connection,
+        unwanted: &[UnwantedSent],
+    ) -> Result<(), SyncError> {
+        if unwanted.is_empty() {
+            return Ok(());
+        }
+        let folder = connection.list_special(Role::Sent).await?;
+        match &folder {
+            // Without UIDPLUS they stay, and wait for a person.
+            Some(_) if !connection.can_expunge() => return Ok(()),
+            Some(folder) => connection.try_select(folder).await?,
+            None => {}
+        }
+        let mut gone = 0;
+        for sent in unwanted {
+            let found = match &folder {
+                Some(_) => connection.find_message(&sent.message_id).await?,
+                None => Vec::new(),
+            };
+            if !found.is_empty() {
+                connection.expunge(&found).await?;
+                gone += 1;
+            }
+            self.store
+                .sent_settled(sent, !found.is_empty(), self.clock.now())
+                .await?;
+        }
+        tracing::info!(
+            gone,
+            "removed copies of erased letters from the folder of sent mail"
+        );
+        Ok(())
+    }
+
     async fn ask_and_give(
         &self,
         connection: &mut Connection,
         questions: &[Question],
         mut copy: Option<Copy>,
     ) -> Result<(), SyncError> {
+        if questions.is_empty() && copy.is_none() {
+            return Ok(());
+        }
         let Some(folder) = connection.list_special(Role::Sent).await? else {
             for question in questions {
                 self.store.answer(question, false, self.clock.now()).await?;

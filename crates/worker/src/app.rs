@@ -19,6 +19,7 @@ use ninetosix_core::timekeeper::Timekeeper;
 use ninetosix_core::watchdog::{self, Watchdog};
 
 use crate::calendar_watch;
+use crate::retention::Retention;
 
 /// How often orders that have come due are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -56,6 +57,14 @@ pub async fn run(
         daemon.stop.clone(),
     ));
     daemon.look_after(&settings, Lane::Worker, &mut loops);
+    let retention = Retention {
+        settings: settings.clone(),
+        store: daemon.store.clone(),
+        clock: daemon.clock.clone(),
+        timekeeper: daemon.timekeeper.clone(),
+        stop: daemon.stop.clone(),
+    };
+    loops.spawn(retention.run());
     tracing::info!(mailboxes = settings.mailboxes.len(), "the worker runs");
     daemon.finish(loops).await
 }

@@ -22,7 +22,7 @@ use ninetosix_core::{config, health, logging, serve, tls};
 use ninetosix_worker::calendar::{ask, import, show, why};
 use ninetosix_worker::copies::{self, Copies};
 use ninetosix_worker::simulate::{self, script};
-use ninetosix_worker::{app, check, letters, schedule, tickets};
+use ninetosix_worker::{app, check, erase, export, letters, retention, schedule, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -186,6 +186,31 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Show what goes today by the terms of [[retention]]; the daemon removes it by itself
+    #[command(after_help = "Example: ninetosix-worker retention --apply")]
+    Retention {
+        /// Remove it now
+        #[arg(long)]
+        apply: bool,
+    },
+    /// List what is held about a person, or erase it with an act and the extract of the journal
+    #[command(
+        after_help = "Example: ninetosix-worker erase rita@family.example\n         ninetosix-worker erase rita@family.example --yes --act act.txt --journal journal.csv"
+    )]
+    Erase(erase::Erase),
+    /// List the acts of what was erased, or write the papers of one anew
+    #[command(after_help = "Example: ninetosix-worker acts 3 --act act.txt --journal journal.csv")]
+    Acts {
+        /// Its number
+        number: Option<i64>,
+        #[command(flatten)]
+        papers: erase::Papers,
+    },
+    /// Hand out what is held about a person, or list everybody who wrote or was written to
+    #[command(
+        after_help = "Example: ninetosix-worker export rita@family.example rita\n         ninetosix-worker export --who --since 2026-11-01 --until 2026-11-30 > people.csv"
+    )]
+    Export(export::Export),
 }
 
 #[derive(Subcommand)]
@@ -353,6 +378,10 @@ fn main() -> ExitCode {
             mailbox,
             json,
         } => simulated(&settings, (from, to), letters, mailbox, json),
+        Command::Retention { apply } => cli::block_on(retention::command(&settings, apply)),
+        Command::Erase(order) => cli::block_on(order.run(&settings)),
+        Command::Acts { number, papers } => cli::block_on(erase::acts(&settings, number, &papers)),
+        Command::Export(wanted) => cli::block_on(wanted.run(&settings)),
         Command::Letters { what, listed, json } => {
             let desk = letters::Letters {
                 settings: &settings,

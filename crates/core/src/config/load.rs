@@ -15,6 +15,7 @@ use super::operation::{listen, operator_command};
 use super::people::{operator, phone, specialists};
 use super::problem::{Flaw, Problems, words};
 use super::reader::{Reader, Section};
+use super::retention;
 use super::secret::Secrets;
 use super::settings::{Hours, Mailbox, Settings, Signboard};
 use super::sources::gather;
@@ -114,6 +115,10 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
     let limits = reader.section("limits");
     let letter_mb = limits.whole("letter_mb", 1..=200);
     let sends_per_day = limits.whole("sends_per_day", 1..=100_000);
+    let retention = mailboxes.as_ref().and_then(|mailboxes| {
+        let own: Vec<_> = mailboxes.iter().map(|own| own.address.clone()).collect();
+        retention::rules(&reader.sections("retention"), &own, reopen_within_days?)
+    });
     let hours = hours?;
     Some(Settings {
         language,
@@ -135,6 +140,7 @@ fn settings(reader: &Reader<'_>, language: Language) -> Option<Settings> {
         recall_minutes: recall_minutes?,
         letter_cap_bytes: u64::from(letter_mb?) * 1024 * 1024,
         sends_per_day: sends_per_day?,
+        retention: retention?,
     })
 }
 

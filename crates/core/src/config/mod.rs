@@ -20,6 +20,7 @@
 //! | `database` | the database's address, TLS rules included |
 //! | `hours`, `calendar_files` | `[hours]` and each `[[calendar]]` made into a calendar |
 //! | `deadlines` | `[deadlines]`: the terms that are promised |
+//! | `retention` | `[[retention]]`: for how long what was written is kept |
 //! | `people`, `address` | specialists, phones, the operator; nobody stands in two places |
 //! | `answers` | single values as `init` asks for them |
 //! | `secret` | where passwords are looked for, and which files are too open |
@@ -47,6 +48,7 @@ mod operation;
 mod people;
 mod problem;
 mod reader;
+mod retention;
 #[cfg(test)]
 mod sample;
 mod schema;

@@ -102,7 +102,7 @@ fn keys(commented: bool) -> Vec<String> {
 /// Keys that are obeyed and commented out all the same: whoever copies the sample promises nothing by it.
 fn is_example(key: &str) -> bool {
     let is_later = ["deadlines.urgent_first_answer", "deadlines.urgent_solution"].contains(&key);
-    let tables = ["deadlines.", "calendar.", "http."];
+    let tables = ["deadlines.", "calendar.", "http.", "retention."];
     ["mailbox.calendar", "operator.command"].contains(&key)
         || !is_later && tables.iter().any(|table| key.starts_with(table))
 }
@@ -116,12 +116,14 @@ fn the_examples_that_are_commented_out_are_sound() {
             table = bare.trim_matches(['[', ']', ' ']);
         }
         let key = bare.split_once('=').map(|(key, _)| key.trim());
-        let is_head = bare.starts_with('[') && ["calendar", "deadlines", "http"].contains(&table);
+        let tables = ["calendar", "deadlines", "http", "retention"];
+        let is_head = bare.starts_with('[') && tables.contains(&table);
         let is_on = is_head || key.is_some_and(|key| is_example(&format!("{table}.{key}")));
         if is_on { bare } else { line }
     });
     let settings = loaded_from(&lines.collect::<Vec<_>>().join("\n"));
     assert_eq!(settings.terms.first_answer_min, Some(540));
+    assert!(settings.retention[0].mailbox_copies);
     assert_ne!(settings.mailboxes[0].calendar, settings.calendar);
     assert_eq!(settings.operator_command, ["/usr/local/bin/alert"]);
     assert_eq!(settings.http.map(|at| at.port()), Some(9406));

@@ -160,6 +160,17 @@ pub(super) static TABLES: &[Table] = &[
         "limits",
         &[("letter_mb", Scalar), ("sends_per_day", Scalar)],
     ),
+    many(
+        "retention",
+        &[
+            ("addresses", List),
+            ("files_after_days", Scalar),
+            ("after_days", Scalar),
+            ("action", Scalar),
+            ("loose_after_days", Scalar),
+            ("mailbox_copies", Scalar),
+        ],
+    ),
     one("http", &[("listen", Scalar)]),
 ];
 

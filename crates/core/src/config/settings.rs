@@ -21,6 +21,7 @@ use crate::domain::deadline::Terms;
 use crate::domain::desk::{Desk, Specialist, Vouching};
 use crate::domain::language::Language;
 use crate::domain::receipt_cap::ReceiptCaps;
+use crate::domain::retention::Rule;
 use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
@@ -65,6 +66,8 @@ pub struct Settings {
     pub letter_cap_bytes: u64,
     /// How many letters leave one mailbox within 24 hours.
     pub sends_per_day: u32,
+    /// For how long what was written is kept; without a rule, for ever.
+    pub retention: Vec<Rule>,
 }
 
 impl From<&Settings> for Desk {

@@ -5,10 +5,12 @@
 
 pub mod address;
 pub mod alert;
+pub mod anonymise;
 pub mod beginning;
 pub mod calendar;
 pub mod clock_agreement;
 pub mod command;
+pub mod csv;
 pub mod daily_ceiling;
 pub mod deadline;
 pub mod desk;
@@ -28,6 +30,7 @@ mod purity;
 pub mod receipt_cap;
 pub mod registration;
 pub mod reply_text;
+pub mod retention;
 pub mod retry;
 pub mod robot;
 pub mod subject;

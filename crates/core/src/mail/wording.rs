@@ -5,7 +5,7 @@ use minijinja::{Environment, UndefinedBehavior};
 
 use crate::domain::language::Language;
 
-const RU: [(&str, &str); 10] = [
+const RU: [(&str, &str); 11] = [
     ("receipt", include_str!("wording/ru/receipt.txt")),
     ("reopened", include_str!("wording/ru/reopened.txt")),
     ("answer", include_str!("wording/ru/answer.txt")),
@@ -16,8 +16,11 @@ const RU: [(&str, &str); 10] = [
     ("alert", include_str!("wording/ru/alert.txt")),
     ("invitation", include_str!("wording/ru/invitation.txt")),
     ("check", include_str!("wording/ru/check.txt")),
+    ("act", ACT),
 ];
-const EN: [(&str, &str); 10] = [
+/// A paper for a Russian authority, in Russian whatever the desk speaks.
+const ACT: &str = include_str!("wording/ru/act.txt");
+const EN: [(&str, &str); 11] = [
     ("receipt", include_str!("wording/en/receipt.txt")),
     ("reopened", include_str!("wording/en/reopened.txt")),
     ("answer", include_str!("wording/en/answer.txt")),
@@ -28,6 +31,7 @@ const EN: [(&str, &str); 10] = [
     ("alert", include_str!("wording/en/alert.txt")),
     ("invitation", include_str!("wording/en/invitation.txt")),
     ("check", include_str!("wording/en/check.txt")),
+    ("act", ACT),
 ];
 /// Short texts, one a line, after its name.
 const RU_NAMES: [&str; 3] = [

@@ -1,4 +1,4 @@
-//! The rows of the database, one module a table; those of `lease` and `person` are touched by SQL
+//! The rows of the database, one module a table; those of `lease`, `person` and `erasure` are touched by SQL
 //! alone. The migrations say what each column means. Nothing outside `store` sees these types.
 
 #![allow(
@@ -39,6 +39,9 @@ table!(raw_mail "raw_mail" {
     size_bytes: i64,
     complete: bool,
     created_at: DateTimeUtc,
+    header_sha256: Option<String>,
+    erased_at: Option<DateTimeUtc>,
+    unwanted_by: Option<i64>,
 });
 
 table!(raw_chunk "raw_chunk" {
@@ -62,6 +65,7 @@ table!(ticket "ticket" {
     created_at: DateTimeUtc,
     updated_at: DateTimeUtc,
     closed_at: Option<DateTimeUtc>,
+    erased_at: Option<DateTimeUtc>,
 });
 
 table!(ledger "ledger" {
@@ -85,6 +89,7 @@ table!(ledger "ledger" {
     marked: bool,
     fetched_at: DateTimeUtc,
     decided_at: Option<DateTimeUtc>,
+    copy: Option<String>,
 });
 
 table!(message "message" {
@@ -178,6 +183,7 @@ table!(letter "letter" {
     why: Option<String>,
     created_at: DateTimeUtc,
     sent_at: Option<DateTimeUtc>,
+    unwanted_by: Option<i64>,
 });
 
 table!(heartbeat "heartbeat" {

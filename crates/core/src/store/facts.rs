@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::digest;
+use super::erasure;
 use super::intake::Pending;
 use super::registration::Registrar;
 use super::{Result, StoreError, on_postgres, query_all, query_one};
@@ -38,13 +39,14 @@ pub(super) async fn facts(
     now: DateTime<Utc>,
 ) -> Result<Facts> {
     let desk = registrar.desk;
-    let same = "SELECT l.id FROM message m JOIN ledger l ON l.raw_mail_id = m.raw_mail_id WHERE m.message_id = $1 AND m.content_hash = $2 AND l.outcome IS NOT NULL ORDER BY l.id LIMIT 1";
+    let same = "SELECT l.id FROM message m JOIN ledger l ON l.raw_mail_id = m.raw_mail_id WHERE m.message_id IN ($1, $3) AND m.content_hash = $2 AND l.outcome IS NOT NULL ORDER BY l.id LIMIT 1";
     let same_letter = query_one(
         tx,
         same,
         [
             mail.message_id.as_str().into(),
             mail.content_hash.as_str().into(),
+            erasure::forgotten_id(&mail.message_id).into(),
         ],
     )
     .await?;
@@ -277,13 +279,13 @@ async fn reported(tx: &impl ConnectionTrait, message_id: &str) -> Result<Option<
 }
 
 /// Returns what decisions need of ticket `number`, or of the ticket that goes on in its place, locked until the
-/// transaction ends.
+/// transaction ends; `None` where there is none, or its content was erased: nothing is added to that any more.
 pub(super) async fn ticket_facts(
     tx: &impl ConnectionTrait,
     mut number: i64,
 ) -> Result<Option<TicketFacts>> {
     let select = format!(
-        "SELECT state, requester_address, requester_name, assignee, closed_at, merged_into FROM ticket WHERE number = $1{}",
+        "SELECT state, requester_address, requester_name, assignee, closed_at, merged_into FROM ticket WHERE number = $1 AND erased_at IS NULL{}",
         on_postgres(tx, " FOR UPDATE")
     );
     for _ in 0..MERGES {

@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{folder, ledger};
+use super::erasure;
 use super::intake::Listed;
 use super::lease::{self, Held};
 use super::{Result, Store, query_all, query_one};
@@ -105,6 +106,7 @@ impl Store {
             marked: Set(true),
             ..decided_row(key, letter, now)
         });
+        let again_of = again;
         let again = again.iter().map(|(letter, first)| ledger::ActiveModel {
             raw_mail_id: Set(Some(first.raw_mail_id)),
             outcome: Set(Some(Outcome::DuplicateOf.as_str().to_owned())),
@@ -114,6 +116,9 @@ impl Store {
         });
         insert_rows(&tx, before.collect()).await?;
         insert_rows(&tx, again.collect()).await?;
+        for (_, first) in again_of {
+            erasure::copies_unwanted(&tx, first.raw_mail_id).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -142,15 +147,7 @@ impl Store {
     /// Returns SHA-256 of the header of stored bytes, in hex, the empty line after it included; `None` where it is
     /// longer than what is looked at.
     pub async fn header_hash(&self, raw_mail_id: i64) -> Result<Option<String>> {
-        let select = format!(
-            "SELECT substr(bytes, 1, {HEADER_BYTES}) AS beginning FROM raw_chunk WHERE raw_mail_id = $1 AND seq = 0"
-        );
-        let Some(row) = query_one(&self.db, &select, [raw_mail_id.into()]).await? else {
-            return Ok(None);
-        };
-        let beginning: Vec<u8> = row.try_get("", "beginning")?;
-        let end = beginning.windows(4).position(|four| four == b"\r\n\r\n");
-        Ok(end.map(|end| sha256(&beginning[..end + 4])))
+        header_hash(&self.db, raw_mail_id).await
     }
 
     /// Returns the letters of the folder, under any numbering, that were there before the start; those that agree in
@@ -211,6 +208,24 @@ impl Store {
             .map(|row| (row.uid as u32, row.internal_date));
         Ok(arrivals.collect())
     }
+}
+
+/// [`Store::header_hash`] within `db`. Of bytes that were erased the hash was kept.
+pub(super) async fn header_hash(
+    db: &impl ConnectionTrait,
+    raw_mail_id: i64,
+) -> Result<Option<String>> {
+    let select = format!(
+        "SELECT substr(c.bytes, 1, {HEADER_BYTES}) AS beginning, r.header_sha256 FROM raw_mail r LEFT JOIN raw_chunk c ON c.raw_mail_id = r.id AND c.seq = 0 WHERE r.id = $1"
+    );
+    let Some(row) = query_one(db, &select, [raw_mail_id.into()]).await? else {
+        return Ok(None);
+    };
+    let Some(beginning) = row.try_get::<Option<Vec<u8>>>("", "beginning")? else {
+        return Ok(row.try_get("", "header_sha256")?);
+    };
+    let end = beginning.windows(4).position(|four| four == b"\r\n\r\n");
+    Ok(end.map(|end| sha256(&beginning[..end + 4])))
 }
 
 /// A row of a letter that is decided without being fetched.

@@ -5,6 +5,7 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::{ledger, raw_chunk, raw_mail};
+use super::erasure;
 use super::folder::FolderKey;
 use super::lease::{self, Held};
 use super::{Result, Store, StoreError, execute, on_postgres, query_all, query_one};
@@ -90,7 +91,7 @@ impl Store {
                 in_transaction = 0;
             }
             let row = raw_mail_row(&tx, raw, now).await?;
-            if row.state != State::Complete {
+            if !matches!(row.state, State::Complete | State::Erased) {
                 for (seq, chunk) in raw.chunks(CHUNK_BYTES).enumerate() {
                     if in_transaction + chunk.len() > TRANSACTION_BYTES {
                         tx.commit().await?;
@@ -109,6 +110,9 @@ impl Store {
                 }
             }
             insert_ledger_row(&tx, key, letter, row.id, now).await?;
+            if row.state == State::Erased {
+                erasure::known_again(&tx, row.id, now).await?;
+            }
             ids.push(row.id);
         }
         tx.commit().await?;
@@ -185,7 +189,7 @@ impl Store {
     /// Has a letter that was set aside tried again, alone, by the daemon that reads its mailbox; one that is `released` by its
     /// header only; one that was never fetched is forgotten, so that it is found again. Returns whether it was set aside.
     pub async fn retry_quarantined(&self, ledger_id: i64, released: bool) -> Result<bool> {
-        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0, released = $2 WHERE id = $1 AND outcome = 'quarantined' AND raw_mail_id IS NOT NULL";
+        let update = "UPDATE ledger SET outcome = NULL, reason = NULL, decided_at = NULL, attempts = 1, attempts_alone = 0, released = $2 WHERE id = $1 AND outcome = 'quarantined' AND raw_mail_id IN (SELECT r.id FROM raw_mail r WHERE r.erased_at IS NULL)";
         if execute(&self.db, update, [ledger_id.into(), released.into()]).await? == 1 {
             return Ok(true);
         }
@@ -243,6 +247,8 @@ enum State {
     Begun,
     /// All is.
     Complete,
+    /// All was, and was erased: the letter is known, and its bytes are not wanted again.
+    Erased,
 }
 
 /// Finds or makes the row of these bytes.
@@ -273,9 +279,10 @@ async fn raw_mail_row(
             id: 0,
             what: "bytes that are there and are not".to_owned(),
         })?;
-    let state = match known.complete {
-        true => State::Complete,
-        false => State::Begun,
+    let state = match (known.erased_at, known.complete) {
+        (Some(_), _) => State::Erased,
+        (None, true) => State::Complete,
+        (None, false) => State::Begun,
     };
     Ok(RawMailRow {
         id: known.id,
@@ -322,6 +329,9 @@ pub(super) async fn raw(db: &impl ConnectionTrait, raw_mail_id: i64) -> Result<V
         .one(db)
         .await?
         .ok_or_else(|| broken("missing"))?;
+    if row.erased_at.is_some() {
+        return Err(broken("its bytes were erased"));
+    }
     let mut bytes = Vec::with_capacity(row.size_bytes as usize);
     // A few at a time: the rows of a large letter at once would be in memory three times.
     for from in (0..).step_by(CHUNKS_READ) {

@@ -13,6 +13,7 @@
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
 //! - `backup`: copies of an SQLite file, and how one comes back; `quiet`: what a copy may not do until it is told to resume;
 //!   `locks`: who uses a file;
+//! - `erasure`: what is no longer to be kept, by rule or by order, and the acts of it;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
 mod address;
@@ -25,6 +26,7 @@ pub mod counts;
 mod digest;
 mod durability;
 mod entity;
+pub mod erasure;
 mod facts;
 pub mod folder;
 pub mod heartbeat;
@@ -172,6 +174,8 @@ impl Store {
                             .journal_mode(SqliteJournalMode::Wal)
                             .synchronous(SqliteSynchronous::Full)
                             .busy_timeout(Duration::from_secs(5))
+                            // What is deleted is overwritten: nobody reads it in the file afterwards.
+                            .pragma("secure_delete", "ON")
                             .foreign_keys(true)
                     });
                 // After SQLITE_FULL, which rolls back by itself, sqlx takes the connection to be inside a transaction

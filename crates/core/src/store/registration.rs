@@ -172,9 +172,13 @@ async fn register_one(
     facts.received_by = Some(registrar.mailbox.clone());
     let answered = quoted_pictures::left_out(tx, mail, &facts).await?;
     let registration = decide(&answered, &proof, &facts, registrar.desk, now);
-    apply(tx, registrar, pending, mail, registration, now)
-        .await
-        .map(Some)
+    let registered = apply(tx, registrar, pending, mail, registration, now).await?;
+    if let (None, Some((_, number))) = (registered.ticket, &proof.specialist_ticket) {
+        // An answer to what was erased quotes it, and goes as well.
+        let about = "UPDATE ledger SET ticket = $2 WHERE id = $1 AND EXISTS (SELECT 1 FROM ticket WHERE number = $2 AND erased_at IS NOT NULL)";
+        execute(tx, about, [pending.id.into(), (*number).into()]).await?;
+    }
+    Ok(Some(registered))
 }
 
 /// Writes a registration.

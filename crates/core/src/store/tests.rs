@@ -3,6 +3,7 @@
 
 mod alerts;
 mod backup;
+mod erasure;
 mod intake;
 mod lab;
 mod loops;

@@ -243,6 +243,39 @@ impl Connection {
         Ok(())
     }
 
+    /// The server can remove single messages (RFC 4315).
+    #[must_use]
+    pub fn can_expunge(&self) -> bool {
+        self.wire.can("UIDPLUS")
+    }
+
+    /// Removes exactly these messages from the selected folder for good (RFC 4315 section 2.1).
+    ///
+    /// # Errors
+    /// [`ImapError::Misuse`] without UIDPLUS: a plain EXPUNGE would take other people's messages too; [`ImapError::No`] if
+    /// the folder is read-only, which leaves the connection as good as before.
+    pub async fn expunge(&mut self, uids: &[u32]) -> Result<(), ImapError> {
+        if !self.can_expunge() {
+            return Err(ImapError::Misuse(
+                "EXPUNGE of single messages without UIDPLUS",
+            ));
+        }
+        self.store_flags(uids, "+FLAGS.SILENT (\\Deleted)").await?;
+        for (set, count) in uids::sets(uids) {
+            self.mark("UID EXPUNGE", &set, count).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens a folder for removing, of which no news are waited for.
+    ///
+    /// # Errors
+    /// [`ImapError::No`] if there is no such folder; the connection is as good as before.
+    pub async fn try_select(&mut self, folder: &str) -> Result<(), ImapError> {
+        self.wire.folder = Folder::default();
+        self.mark("SELECT", &folder_argument(folder), 0).await
+    }
+
     /// Asks for news (RFC 3501 section 6.1.2): whether messages came that no search since has looked
     /// for. Stays true until [`Connection::search_from`].
     ///

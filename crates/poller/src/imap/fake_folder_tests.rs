@@ -121,6 +121,31 @@ async fn moving_without_move_copies_and_expunges_exactly_these() {
 }
 
 #[tokio::test]
+async fn single_letters_are_removed_with_uidplus_and_never_without() {
+    let (server, playing) = fake(|mut peer| async move {
+        peer.log_in("IMAP4rev1 UIDPLUS").await;
+        peer.on("UID STORE 3:4,8 +FLAGS.SILENT (\\Deleted)", "TAG OK")
+            .await;
+        peer.on("UID EXPUNGE 3:4,8", "* 3 EXPUNGE|TAG OK").await;
+    })
+    .await;
+    let mut connection = open(&server).await.expect("logged in");
+    connection.expunge(&[3, 4, 8]).await.expect("removed");
+    playing.await.expect("script");
+    let (server, playing) = fake(|mut peer| async move {
+        peer.log_in("IMAP4rev1").await;
+        peer.on("NOOP", "TAG OK").await;
+    })
+    .await;
+    let mut connection = open(&server).await.expect("logged in");
+    assert!(!connection.can_expunge());
+    let refused = connection.expunge(&[3]).await;
+    assert!(matches!(refused, Err(ImapError::Misuse(_))), "{refused:?}");
+    connection.noop().await.expect("nothing was asked");
+    playing.await.expect("script");
+}
+
+#[tokio::test]
 async fn flags_are_stored_and_a_no_is_told() {
     let (mut connection, server) = logged_in(|mut peer| async move {
         peer.on(

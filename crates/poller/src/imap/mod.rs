@@ -19,7 +19,7 @@
 //!
 //! What it leaves to others: when to connect and to back off, what a message means, and any state; it
 //! never looks at flags, and changes nothing on the server but by [`Connection::store_flags`],
-//! [`Connection::move_to`] and [`Connection::append`]. The traps named `I1` to `I19` are those of async-imap 0.12.
+//! [`Connection::move_to`], [`Connection::append`] and [`Connection::expunge`]. The traps named `I1` to `I19` are those of async-imap 0.12.
 
 mod connection;
 mod dial;

@@ -10,6 +10,8 @@ use super::names::{folder_argument, is_quotable, quoted};
 
 /// Bytes written at once: each piece has its own time limit.
 const PIECE: usize = 64 * 1024;
+/// Messages with one Message-ID that are believed.
+const MOST_FOUND: usize = 100;
 
 impl Connection {
     /// Opens a folder for looking only (RFC 3501 section 6.3.2). Whoever waits for news of another selects that again.
@@ -32,16 +34,24 @@ impl Connection {
     /// [`ImapError::Misuse`] if no Message-ID is like this; [`ImapError::No`] if the server does not look for header
     /// fields; the connection is as good as before.
     pub async fn holds_message(&mut self, message_id: &str) -> Result<bool, ImapError> {
+        Ok(!self.find_message(message_id).await?.is_empty())
+    }
+
+    /// Returns the UIDs of the messages in the open folder that have this Message-ID, given without brackets.
+    ///
+    /// # Errors
+    /// As [`Connection::holds_message`].
+    pub async fn find_message(&mut self, message_id: &str) -> Result<Vec<u32>, ImapError> {
         if message_id.is_empty() || !is_quotable(message_id) {
             return Err(ImapError::Misuse("no Message-ID"));
         }
-        let mut found = false;
+        let mut found = Vec::new();
         let key = format!("HEADER Message-ID {}", quoted(&format!("<{message_id}>")));
         let result = self
             .wire
             .command("UID SEARCH", &key, 0, |response| {
                 if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
-                    found |= !uids.is_empty();
+                    found.extend(uids.iter().copied().take(MOST_FOUND));
                 }
             })
             .await;
