@@ -11,6 +11,8 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly top
 readonly MAILLAB=$top/tests/support/maillab/maillab
 readonly DEMO=$top/deploy/demo
+# shellcheck source=deploy/demo/desk.sh
+. "$DEMO/desk.sh"
 # The longest wait for any one mail. A desk looks every 5 s at the latest.
 readonly LIMIT_S=60
 
@@ -104,51 +106,8 @@ readonly AS_DESK=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new
 write_desk() { # DIRECTORY ADDRESS NAME HOURS
   local desk=$work/$1
   mkdir "$desk"
-  (umask 077; sed -n "s/^$2://p" "$work/lab/accounts" | tr -d '\n' >"$desk/mail.password")
-  cat >"$desk/ninetosix.toml" <<TOML
-language = "ru"
-
-[desk]
-name = "$3"
-site = "https://school.test"
-
-[database]
-url = "sqlite:$desk/ninetosix.db"
-
-[[mailbox]]
-address = "$2"
-password_file = "mail.password"
-imap = "imaps://localhost:$MAILLAB_IMAPS_PORT"
-smtp = "smtps://localhost:$MAILLAB_SUBMISSIONS_PORT"
-ca_file = "$MAILLAB_CA"
-poll_interval_s = 5
-hello_name = "desk.school.test"
-
-[identity]
-require = "token"
-token_key_file = "token.key"
-
-[hours]
-zone = "Europe/Moscow"
-calendar = "none"
-$4
-
-[[phone]]
-label = "$3"
-text = "8 (000) 000-00-00"
-tel = "+70000000000"
-hours = "desk"
-
-[[specialist]]
-login = "ivan"
-name = "Иван Смирнов"
-address = "ivan@school.test"
-
-[[specialist]]
-login = "anna"
-name = "Анна Белова"
-address = "anna@school.test"
-TOML
+  desk_configuration "$2" "$3" "$desk/ninetosix.db" "$4" >"$desk/ninetosix.toml"
+  desk_password "$work/lab" "$2" "$desk/mail.password"
   chmod 700 "$desk"
   chown -R nobody:nogroup "$desk"
 }

@@ -125,6 +125,7 @@ install_packages() {
     case $package in
       postgresql) forbid_main_cluster; units+=(postgresql.service) ;;
       dovecot-core) units+=(dovecot.service dovecot.socket) ;;
+      docker.io) units+=(docker.service docker.socket) ;;
       postfix)
         units+=(postfix.service)
         # Should somebody start it by hand, it listens on loopback only.

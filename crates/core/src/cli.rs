@@ -1,5 +1,7 @@
 //! What both programs' command lines share: where the configuration is, and what exit codes mean.
 
+pub mod papers;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::address::EmailAddress;
@@ -59,6 +59,12 @@ enum Command {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
+    },
+    /// Write the manual pages and the completions of shells into a directory, for packages
+    #[command(hide = true)]
+    Papers {
+        /// Where to
+        into: PathBuf,
     },
 }
 
@@ -161,6 +167,7 @@ fn main() -> ExitCode {
             let path = output.unwrap_or_else(|| config::path(cli.config));
             initialise(&path, language.as_deref()).into()
         }
+        Command::Papers { into } => cli::finish(papers(&into)),
         Command::Explain { files, trust, json } => {
             explain_files(cli.config, &files, trust.as_deref(), json)
         }
@@ -243,6 +250,12 @@ fn explain_files(
         json,
         &mut out,
     ))
+}
+
+/// Writes what a package ships beside this program.
+fn papers(into: &Path) -> anyhow::Result<Exit> {
+    cli::papers::write(Cli::command(), into)?;
+    Ok(Exit::Fine)
 }
 
 /// Runs the daemon.

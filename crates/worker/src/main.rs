@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use ninetosix_core::cli::{self, Exit};
 use ninetosix_core::clock::{Clock, SystemClock};
 use ninetosix_core::domain::address::EmailAddress;
@@ -53,6 +53,12 @@ enum Asked {
         /// The named calendar instead of that of [hours]
         #[arg(long, global = true, value_name = "NAME")]
         name: Option<String>,
+    },
+    /// Write the manual pages and the completions of shells into a directory, for packages
+    #[command(hide = true)]
+    Papers {
+        /// Where to
+        into: PathBuf,
     },
 }
 
@@ -309,6 +315,7 @@ fn main() -> ExitCode {
     let command = match cli.command {
         // These need no secret, and anybody may ask.
         Asked::Calendar { what, name } => return calendar(what, cli.config, name.as_deref()),
+        Asked::Papers { into } => return cli::finish(papers(&into)),
         Asked::OfDesk(command) => command,
     };
     let file = config::path(cli.config);
@@ -443,6 +450,12 @@ fn calendar(what: CalendarCommand, config: Option<PathBuf>, name: Option<&str>) 
             show::render(&hours, year, wanted, now).and_then(|text| print(&text))
         }
     })
+}
+
+/// Writes what a package ships beside this program.
+fn papers(into: &Path) -> anyhow::Result<Exit> {
+    cli::papers::write(Cli::command(), into)?;
+    Ok(Exit::Fine)
 }
 
 /// Runs the daemon.

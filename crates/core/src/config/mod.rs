@@ -26,8 +26,8 @@
 //! | `secret` | where passwords are looked for, and which files are too open |
 //! | `token_key` | the keys of our tokens, the first made at the first start |
 //!
-//! The annotated sample is `deploy/config/ninetosix.toml`, that of the containers `deploy/docker/ninetosix.toml`;
-//! tests load both.
+//! The annotated sample is `deploy/config/ninetosix.toml`, that of the containers `deploy/docker/ninetosix.toml`, that of the
+//! Debian package `deploy/debian/ninetosix.toml`; tests load all three.
 
 mod address;
 pub mod answers;
@@ -36,6 +36,8 @@ mod calendar_files;
 mod container_sample;
 mod database;
 mod deadlines;
+#[cfg(test)]
+mod debian_sample;
 mod endpoint;
 mod environment;
 mod folders;
