@@ -1,7 +1,7 @@
 //! The mail server: the one that `tests/run.sh` starts for all tests, or one of a test's own that may be stopped and
 //! killed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -155,23 +155,29 @@ impl Lab {
     /// is delivered, bounced or put off. Ids of letters that went elsewhere count as put away.
     pub(crate) fn has_put_away(&self, message_ids: &[&str]) -> bool {
         let log = self.log("postfix");
-        let mut on_the_way = BTreeSet::new();
+        // By queue id: whose it is, whether the queue has it, and whether it is done with. A letter that was broken off
+        // before its end never comes into the queue.
+        let mut queue: BTreeMap<&str, (&str, bool, bool)> = BTreeMap::new();
         for line in log.lines() {
-            // "… postfix/cleanup[7]: 4F1A2: message-id=<…>", then "postfix/qmgr[7]: 4F1A2: removed"
+            // "… postfix/cleanup[7]: 4F1A2: message-id=<…>", "postfix/qmgr[7]: 4F1A2: from=<…>", "… 4F1A2: removed"
             let mut words = line
                 .split_once("]: ")
                 .map_or("", |(_, said)| said)
                 .splitn(2, ": ");
             let (queue_id, said) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
             if let Some(id) = said.strip_prefix("message-id=") {
-                if message_ids.contains(&id.trim_matches(['<', '>'])) {
-                    on_the_way.insert(queue_id);
-                }
-            } else if said == "removed" || said.contains("status=deferred") {
-                on_the_way.remove(queue_id);
+                queue.insert(queue_id, (id.trim_matches(['<', '>']), false, false));
+            } else if let Some((_, active, done)) = queue.get_mut(queue_id) {
+                *active |= said.starts_with("from=<");
+                *done |= said == "removed" || said.contains("status=deferred");
             }
         }
-        on_the_way.is_empty()
+        let ways = |id: &str| queue.values().filter(move |(of, _, _)| *of == id);
+        message_ids.iter().all(|id| {
+            let is_elsewhere = ways(id).next().is_none();
+            let is_done = ways(id).any(|(_, _, done)| *done);
+            is_elsewhere || is_done && ways(id).all(|(_, active, done)| *done || !active)
+        })
     }
 
     /// Puts a letter into a mailbox without any server: a file in its Maildir. Somebody must have logged in once.

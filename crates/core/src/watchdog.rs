@@ -5,7 +5,7 @@
 //! ([`waiting`]). `WATCHDOG=1` leaves only when every loop has said so since the last one, so that a single loop that hangs,
 //! in a parser or for a lock, ends the silence of the others too, and systemd starts the daemon anew.
 //!
-//! Readiness means that mailbox and database answered: every loop has had a good turn. Until then the manager is asked
+//! Readiness means that mail server and database answered: every loop has had a good turn. Until then the manager is asked
 //! for more time as long as the loops live, and told what they wait for.
 
 use std::collections::{BTreeMap, BTreeSet};

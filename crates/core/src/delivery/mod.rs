@@ -171,7 +171,7 @@ impl Delivery {
                     at_least: PAUSE.0,
                 });
             let turn = match turn {
-                Turn::Done if watchdog::is_awaited() => self.prove().await,
+                Turn::Done if watchdog::is_awaited() && self.may_begin() => self.prove().await,
                 turn => turn,
             };
             let wait = match turn {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use ninetosix_core::config::Language;
+use ninetosix_core::config::{self, Language};
 use rustix::process::geteuid;
 use secrecy::ExposeSecret;
 
@@ -25,6 +25,8 @@ const SERVICE: &str = "ninetosix";
 pub(super) struct Written {
     configuration: PathBuf,
     password: PathBuf,
+    /// Where a configuration goes that stands in the place and says nothing yet, as a package leaves one.
+    aside: Option<PathBuf>,
 }
 
 /// A user and a group, by number.
@@ -34,7 +36,11 @@ impl Written {
     /// Makes sure, before anything is asked, that there is room for both.
     pub(super) fn at(path: &Path) -> Result<Written, InitError> {
         let password = path.with_file_name(PASSWORD);
-        for file in [path, &password] {
+        let aside = is_unfilled(path).then(|| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            path.with_file_name(format!("{name}.sample"))
+        });
+        for file in [aside.as_deref().unwrap_or(path), &password] {
             if file.symlink_metadata().is_ok() {
                 return Err(InitError::Taken(file.to_owned()));
             }
@@ -46,6 +52,7 @@ impl Written {
         Ok(Written {
             configuration: path.to_owned(),
             password,
+            aside,
         })
     }
 
@@ -59,12 +66,29 @@ impl Written {
         place(&self.password, secret.as_bytes(), 0o600, service).map_err(failed(&self.password))?;
         let text = render(answers, language);
         let group = service.map(|(_, group)| (0, group));
-        place(&self.configuration, text.as_bytes(), 0o640, group).map_err(|error| {
-            // Best effort: without a configuration nobody reads it.
+        let moved = match &self.aside {
+            Some(aside) => fs::rename(&self.configuration, aside),
+            None => Ok(()),
+        };
+        let placed = moved.and_then(|()| place(&self.configuration, text.as_bytes(), 0o640, group));
+        placed.map_err(|error| {
+            // Best effort: without a configuration nobody reads it, and what stood there stands there again.
             let _ = fs::remove_file(&self.password);
+            if let Some(aside) = &self.aside {
+                let _ = fs::hard_link(aside, &self.configuration);
+            }
             failed(&self.configuration)(error)
         })
     }
+}
+
+/// Whether a configuration of the package's stands there that names no mailbox yet: nobody has filled it in.
+fn is_unfilled(path: &Path) -> bool {
+    let Ok(text) = config::read_text(path) else {
+        return false;
+    };
+    let is_table = |line: &str| line.trim_start().starts_with('[') && line.contains("mailbox");
+    text.starts_with("# ninetosix") && !text.lines().any(is_table)
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> InitError {

@@ -137,6 +137,30 @@ fn nothing_is_written_over_and_too_few_answers_leave_nothing() {
 }
 
 #[test]
+fn the_packages_file_that_nobody_filled_in_makes_room_and_stays_beside() {
+    let sample = include_str!("../../../../deploy/debian/ninetosix.toml");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ninetosix.toml");
+    let lines = "help@school.example\nyandex\nhunter2\nИван <ivan@school.example>\n\n";
+    fs::write(&path, sample).expect("written");
+    answer(&path, Language::Ru, lines).expect("written");
+    assert_eq!(loaded(&path).mailboxes.len(), 1);
+    let beside = dir.path().join("ninetosix.toml.sample");
+    assert_eq!(fs::read_to_string(&beside).expect("kept"), sample);
+    // Once it is filled in, it is somebody's.
+    let password = dir.path().join("mail.password");
+    fs::remove_file(&password).expect("there");
+    fs::write(&path, sample.replace("#[[mailbox]]", "[[mailbox]]")).expect("written");
+    let again = answer(&path, Language::Ru, lines);
+    assert!(matches!(again, Err(InitError::Taken(_))), "{again:?}");
+    // Nor is anything written over what was kept.
+    fs::write(&path, sample).expect("written");
+    let again = answer(&path, Language::Ru, lines);
+    assert!(matches!(again, Err(InitError::Taken(_))), "{again:?}");
+    assert!(!password.exists());
+}
+
+#[test]
 fn english_is_spoken_where_the_locale_says_so() {
     for (locale, language) in [
         (None, Language::Ru),
