@@ -4,12 +4,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
+use super::heartbeat::pulse_name;
 use super::new_letter::{Cause, NewRow, insert_letter, is_written};
 use super::registration::Registrar;
 use super::{Result, Store, execute, query_all, query_one};
 use crate::domain::alert::{Alert, ONCE_IN, Until, over};
 use crate::domain::language::Words;
-use crate::domain::letter::Kind;
+use crate::domain::letter::{Kind, Lane};
 use crate::domain::text::CleanLine;
 
 /// Alerts are kept so long.
@@ -60,8 +61,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let tx = self.begin_write().await?;
-        let since = now - ONCE_IN;
-        let raised = raise(&tx, registrar, mailbox, alert, until, since, None, now).await?;
+        let occasion = Occasion {
+            mailbox,
+            until,
+            since: now - ONCE_IN,
+            cause: None,
+        };
+        let raised = raise(&tx, registrar, alert, occasion, now).await?;
         tx.commit().await?;
         Ok(raised)
     }
@@ -137,22 +143,53 @@ impl Store {
     }
 }
 
-/// Raises an alert in the transaction that causes it, unless it lasts already or was raised after `since`; of letters set
-/// aside one is told, whichever it is. `cause` is the ledger row it is about. Returns whether it is new.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "each is one thing, and none goes with another"
-)]
+/// When an alert is raised.
+pub(super) struct Occasion<'a> {
+    /// The support address it is about; empty for the whole desk.
+    pub mailbox: &'a str,
+    /// What ends it.
+    pub until: Until<'a>,
+    /// It is not raised if it was after this.
+    pub since: DateTime<Utc>,
+    /// What its letter is about, if that has a row.
+    pub cause: Option<Cause>,
+}
+
+/// Raises what a lane of the mailbox met, until its loop has a good turn, unless it was raised after `since`.
+pub(super) async fn raise_of_lane(
+    tx: &impl ConnectionTrait,
+    registrar: Registrar<'_>,
+    lane: Lane,
+    alert: &Alert,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let mailbox = registrar.mailbox.as_str();
+    let pulse = pulse_name(lane, mailbox);
+    let occasion = Occasion {
+        mailbox,
+        until: Until::GoodTurn(&pulse),
+        since,
+        cause: None,
+    };
+    raise(tx, registrar, alert, occasion, now).await
+}
+
+/// Raises an alert in the transaction that causes it, unless it lasts already or was raised lately; of letters set aside one
+/// is told, whichever it is. Returns whether it is new.
 pub(super) async fn raise(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
-    mailbox: &str,
     alert: &Alert,
-    until: Until<'_>,
-    since: DateTime<Utc>,
-    cause: Option<Cause>,
+    occasion: Occasion<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let Occasion {
+        mailbox,
+        until,
+        since,
+        cause,
+    } = occasion;
     // Both daemons may have met it at the same moment.
     if tx.get_database_backend() == DbBackend::Postgres {
         execute(tx, "SELECT pg_advisory_xact_lock(96, 1)", []).await?;

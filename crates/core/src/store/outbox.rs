@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 
-use super::alert;
+use super::alert::{self, Occasion};
 use super::entity::letter;
 use super::lease::LEASE;
 use super::new_letter::{Cause, is_written, tell_author};
@@ -452,18 +452,13 @@ impl Store {
                 .as_deref()
                 .unwrap_or("a specialist");
             let alert = Alert::undelivered(who, &mask_addresses(why), claimed.id);
-            let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_A_DAY);
-            alert::raise(
-                &tx,
-                registrar,
-                mailbox,
-                &alert,
-                Until::Told,
-                since,
-                None,
-                now,
-            )
-            .await?;
+            let occasion = Occasion {
+                mailbox: registrar.mailbox.as_str(),
+                until: Until::Told,
+                since: now - ONCE_A_DAY,
+                cause: None,
+            };
+            alert::raise(&tx, registrar, &alert, occasion, now).await?;
         }
         if let Ending::Refused { why } = ending {
             tell_of_refusal(&tx, registrar, claimed.kind.lane(), why, now).await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 
-use super::alert;
+use super::alert::{self, Occasion};
 use super::digest;
 use super::entity::{attachment, command, event, message, note, ticket};
 use super::facts::facts;
@@ -240,18 +240,13 @@ async fn apply(
                 ticket: None,
                 message: message_id,
             };
-            let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_A_DAY);
-            alert::raise(
-                tx,
-                registrar,
-                mailbox,
-                alert,
-                Until::Told,
-                since,
-                Some(cause),
-                now,
-            )
-            .await?;
+            let occasion = Occasion {
+                mailbox: registrar.mailbox.as_str(),
+                until: Until::Told,
+                since: now - ONCE_A_DAY,
+                cause: Some(cause),
+            };
+            alert::raise(tx, registrar, alert, occasion, now).await?;
         }
         if let (Some(number), Some(new)) = (number, registration.note) {
             let row = note::ActiveModel {
@@ -613,18 +608,12 @@ async fn set_aside(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let alert = Alert::quarantined(ledger_id, what);
-    let (mailbox, since) = (registrar.mailbox.as_str(), now - ONCE_IN);
-    let cause = Some(Cause::Ledger(ledger_id));
-    alert::raise(
-        tx,
-        registrar,
-        mailbox,
-        &alert,
-        Until::Looked,
-        since,
-        cause,
-        now,
-    )
-    .await?;
+    let occasion = Occasion {
+        mailbox: registrar.mailbox.as_str(),
+        until: Until::Looked,
+        since: now - ONCE_IN,
+        cause: Some(Cause::Ledger(ledger_id)),
+    };
+    alert::raise(tx, registrar, &alert, occasion, now).await?;
     Ok(())
 }

@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::alert;
-use super::heartbeat::pulse_name;
+use super::alert::raise_of_lane;
 use super::registration::Registrar;
 use super::{Result, Store, execute, query_one};
-use crate::domain::alert::{Alert, ONCE_IN, Until};
+use crate::domain::alert::{Alert, ONCE_IN};
 use crate::domain::daily_ceiling::{WINDOW, room_at};
 use crate::domain::letter::Lane;
 
@@ -39,20 +38,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let alert = Alert::clock(problem);
-        let (mailbox, since) = (registrar.mailbox.as_str(), now - WINDOW);
-        let pulse = pulse_name(Lane::Worker, mailbox);
         let tx = self.begin_write().await?;
-        alert::raise(
-            &tx,
-            registrar,
-            mailbox,
-            &alert,
-            Until::GoodTurn(&pulse),
-            since,
-            None,
-            now,
-        )
-        .await?;
+        raise_of_lane(&tx, registrar, Lane::Worker, &alert, now - WINDOW, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -79,20 +66,8 @@ impl Store {
             why.into(),
         ];
         execute(&tx, update, values).await?;
-        let (mailbox, since) = (registrar.mailbox.as_str(), now - WINDOW);
-        let alert = Alert::ceiling(mailbox, ceiling);
-        let pulse = pulse_name(lane, mailbox);
-        alert::raise(
-            &tx,
-            registrar,
-            mailbox,
-            &alert,
-            Until::GoodTurn(&pulse),
-            since,
-            None,
-            now,
-        )
-        .await?;
+        let alert = Alert::ceiling(registrar.mailbox.as_str(), ceiling);
+        raise_of_lane(&tx, registrar, lane, &alert, now - WINDOW, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -115,17 +90,6 @@ pub(super) async fn tell_of_refusal(
         };
     let since = since.unwrap_or_default().max(now - ONCE_IN);
     let alert = Alert::refused(mailbox, lane, why);
-    let pulse = pulse_name(lane, mailbox);
-    alert::raise(
-        tx,
-        registrar,
-        mailbox,
-        &alert,
-        Until::GoodTurn(&pulse),
-        since,
-        None,
-        now,
-    )
-    .await?;
+    raise_of_lane(tx, registrar, lane, &alert, since, now).await?;
     Ok(())
 }
