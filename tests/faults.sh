@@ -17,11 +17,13 @@ All checks of tests/run.sh, then these tests at full length, on both databases:
                 minute; a database that fails in three ways at each point of two replicas; 10,000 letters after ten
                 days of outage; all else as in tests/run.sh
   outbox        the worker's connection to the submission server cut at every byte, about 10,000 times
+  endurance     10,000 polls, 2,050 reconnects and 500 tickets in one process, whose memory, descriptors, threads and
+                tasks do not grow
   fake_clock    the released worker under libfaketime, from a Friday evening to a Monday morning; its clock is set
   canaries      50,000 random replies of specialists, none of which may show a writer what is internal
 
-The seed of the random kills and replies is printed; SEED plays the same again. Takes about an hour on two
-cores once everything is built; the outbox alone a quarter of one.
+The seed of the random kills and replies is printed; SEED plays the same again. Takes an hour and a quarter on two
+cores once everything is built; outbox and endurance a quarter of an hour each.
 USAGE
 }
 
@@ -33,4 +35,4 @@ NINETOSIX_TEST_FAKETIME=$(dpkg -L libfaketime | grep '/libfaketimeMT\.so\.1$')
 export NINETOSIX_TEST_FAKETIME
 (cd "$top" && cargo build --release --locked -p ninetosix-worker)
 (cd "$top" && NINETOSIX_TEST_CONVERSATIONS=50000 cargo test -p ninetosix-core --lib --locked canary)
-exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox --test fake_clock -- --nocapture
+exec "$top/tests/run.sh" --test kill_sweep --test random_kills --test crash --test trouble --test outbox --test endurance --test fake_clock -- --nocapture

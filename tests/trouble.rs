@@ -28,6 +28,8 @@ mod hostile_smtp;
 mod manager;
 #[path = "trouble/meddler.rs"]
 mod meddler;
+#[path = "trouble/moving.rs"]
+mod moving;
 #[path = "trouble/order.rs"]
 mod order;
 #[path = "trouble/outage.rs"]

@@ -38,7 +38,7 @@ tokio::task_local! {
 struct Loop {
     name: String,
     /// It has gone on since the manager was told last.
-    alive: AtomicBool,
+    alive: Arc<AtomicBool>,
     /// How often it says so while it waits; `None` where nobody listens.
     sign_every: Option<Duration>,
     /// Whether somebody waits to hear that it is ready.
@@ -55,7 +55,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    loops: Vec<Arc<Loop>>,
+    /// Of each loop whether it has gone on; not the loop itself, which holds this state.
+    alive: Vec<Arc<AtomicBool>>,
     /// Loops that have not had a good turn yet.
     unready: BTreeSet<String>,
     /// Whether every loop runs.
@@ -101,14 +102,14 @@ impl Watchdog {
         let sign_every = self.patience.filter(|_| self.is_heard);
         let watched = Arc::new(Loop {
             name: name.to_owned(),
-            alive: AtomicBool::new(true),
+            alive: Arc::new(AtomicBool::new(true)),
             sign_every: sign_every
                 .map(|patience| (patience / SIGNS).clamp(SIGN_EVERY.0, SIGN_EVERY.1)),
             is_heard: self.is_heard,
             watchdog: self.shared.clone(),
         });
         let mut state = self.shared.state();
-        state.loops.push(watched.clone());
+        state.alive.push(watched.alive.clone());
         state.unready.insert(name.to_owned());
         drop(state);
         LOOP.scope(watched, running)
@@ -140,15 +141,12 @@ impl Watchdog {
             let state = self.shared.state();
             let is_ready = state.has_begun && state.unready.is_empty();
             let status = status(&state);
-            let all_live = state
-                .loops
-                .iter()
-                .all(|own| own.alive.load(Ordering::Relaxed));
+            let all_live = state.alive.iter().all(|own| own.load(Ordering::Relaxed));
             if all_live {
                 state
-                    .loops
+                    .alive
                     .iter()
-                    .for_each(|own| own.alive.store(false, Ordering::Relaxed));
+                    .for_each(|own| own.store(false, Ordering::Relaxed));
             }
             drop(state);
             let mut words = Vec::new();
@@ -255,5 +253,23 @@ pub async fn waiting<F: Future>(future: F) -> F::Output {
         if let Ok(value) = ended {
             return value;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_stays_of_a_run_that_has_ended() {
+        let watchdog = Watchdog::default();
+        let shared = Arc::downgrade(&watchdog.shared);
+        let turns = async {
+            mark();
+            turn(None);
+        };
+        watchdog.watch("poll", turns).await;
+        drop(watchdog);
+        assert!(shared.upgrade().is_none(), "its state holds itself");
     }
 }

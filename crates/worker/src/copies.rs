@@ -198,7 +198,7 @@ pub async fn migrate(settings: &Settings, now: DateTime<Utc>) -> anyhow::Result<
     Ok(Exit::Fine)
 }
 
-fn tell_of_quiet() {
+pub(crate) fn tell_of_quiet() {
     tell!(
         "the desk is quiet: start both daemons, and they register what is in the mailbox and send nothing; `ninetosix-worker resume` says what would \
          leave"

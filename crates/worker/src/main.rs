@@ -22,7 +22,7 @@ use ninetosix_core::{config, health, logging, serve, tls};
 use ninetosix_worker::calendar::{ask, import, show, why};
 use ninetosix_worker::copies::{self, Copies};
 use ninetosix_worker::simulate::{self, script};
-use ninetosix_worker::{app, check, erase, export, letters, retention, schedule, tickets};
+use ninetosix_worker::{app, check, erase, export, letters, moving, retention, schedule, tickets};
 
 /// Sends notices, answers and everything else that waits for business hours.
 #[derive(Parser)]
@@ -88,9 +88,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Make the database's schema the one this program needs
-    #[command(after_help = "Example: ninetosix-worker migrate")]
-    Migrate,
+    /// Make the database's schema the one this program needs; with --from move the desk from SQLite to PostgreSQL
+    #[command(
+        after_help = "Example: ninetosix-worker migrate\n         ninetosix-worker migrate --from /var/lib/ninetosix/ninetosix.db"
+    )]
+    Migrate {
+        /// Move the desk in this SQLite file, or a backup of it, into the empty PostgreSQL that database.url names
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
     /// Copy the database while the daemons run; the copy is read back before it counts
     #[command(
         after_help = "Example: ninetosix-worker backup /var/backups/ninetosix-$(date +%F).db\n\nA PostgreSQL is copied by pg_dump: the command says how."
@@ -339,7 +345,12 @@ fn main() -> ExitCode {
             let vitals = health::vitals(&store, &settings, Lane::Worker, now).await?;
             Ok(health::print(&vitals, json))
         }),
-        Command::Migrate => cli::block_on(copies::migrate(&settings, SystemClock.now())),
+        Command::Migrate { from: None } => {
+            cli::block_on(copies::migrate(&settings, SystemClock.now()))
+        }
+        Command::Migrate { from: Some(file) } => {
+            cli::block_on(moving::migrate(&settings, &file, SystemClock.now()))
+        }
         Command::Backup { file } => cli::block_on(copies(&settings).back_up(&file)),
         Command::Restore { file, .. } => cli::block_on(async {
             let copies = copies(&settings);

@@ -202,16 +202,27 @@ pub(super) async fn before_migration(store: &Store, path: &Path, found: i64) -> 
 /// What the copy at `path` holds, if it is a whole one; it is called `name`.
 async fn read(path: &Path, name: &Path) -> std::result::Result<Result<Contents>, sqlx::Error> {
     let mut db = connect(path).await?;
+    let contents = inspect(&mut db, path, name).await?;
+    db.close().await?;
+    Ok(contents)
+}
+
+/// The same of a file that is open.
+pub(super) async fn inspect(
+    db: &mut SqliteConnection,
+    path: &Path,
+    name: &Path,
+) -> std::result::Result<Result<Contents>, sqlx::Error> {
     let mut wrong: Vec<String> = Vec::new();
     for row in sqlx::query("PRAGMA integrity_check")
-        .fetch_all(&mut db)
+        .fetch_all(&mut *db)
         .await?
     {
         let said: String = row.try_get(0)?;
         wrong.extend((said != "ok").then_some(said));
     }
     let strays = sqlx::query("PRAGMA foreign_key_check")
-        .fetch_all(&mut db)
+        .fetch_all(&mut *db)
         .await?;
     wrong.extend((!strays.is_empty()).then(|| format!("{} rows belong to none", strays.len())));
     if let Some(first) = wrong.first() {
@@ -222,9 +233,9 @@ async fn read(path: &Path, name: &Path) -> std::result::Result<Result<Contents>,
              (SELECT count(*) FROM letter), (SELECT home FROM desk), ledger, letter FROM ({LAST_NUMBERS})"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(select))
-        .fetch_one(&mut db)
+        .fetch_one(&mut *db)
         .await?;
-    let contents = Contents {
+    Ok(Ok(Contents {
         schema: row.try_get(0)?,
         bytes: fs::metadata(path).map(|file| file.len()).unwrap_or(0),
         registered: row.try_get(1)?,
@@ -232,9 +243,7 @@ async fn read(path: &Path, name: &Path) -> std::result::Result<Result<Contents>,
         letters: row.try_get(3)?,
         home: row.try_get(4)?,
         last: (row.try_get(5)?, row.try_get(6)?),
-    };
-    db.close().await?;
-    Ok(Ok(contents))
+    }))
 }
 
 /// Writes into a copy that it is one.
@@ -369,14 +378,14 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn file(path: &Path, source: std::io::Error) -> StoreError {
+pub(super) fn file(path: &Path, source: std::io::Error) -> StoreError {
     StoreError::File {
         path: path.display().to_string(),
         source,
     }
 }
 
-fn refused(path: &Path, why: &str) -> StoreError {
+pub(super) fn refused(path: &Path, why: &str) -> StoreError {
     StoreError::Copy(format!("{}: {why}", path.display()))
 }
 

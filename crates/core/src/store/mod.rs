@@ -12,7 +12,7 @@
 //! - `commands`: orders that wait for the opening; `lease`, `heartbeat`: who works, and that it works;
 //! - `promise`: what a receipt promised, and where a ticket's terms stand;
 //! - `backup`: copies of an SQLite file, and how one comes back; `quiet`: what a copy may not do until it is told to resume;
-//!   `locks`: who uses a file;
+//!   `locks`: who uses a file; `moving`: the way from a file into PostgreSQL;
 //! - `erasure`: what is no longer to be kept, by rule or by order, and the acts of it;
 //! - `listing`: what operators ask to see; `letters`: outgoing letters as they see them, and what they order; `schema`: migrations.
 
@@ -35,6 +35,7 @@ pub mod lease;
 pub mod letters;
 pub mod listing;
 mod locks;
+pub mod moving;
 mod new_letter;
 pub mod outbox;
 pub mod promise;
@@ -157,6 +158,11 @@ impl Store {
             config::Database::Sqlite { path } => Some(Arc::new(locks::share(path).await?)),
             config::Database::Postgres { .. } => None,
         };
+        Store::connect_with(database, using).await
+    }
+
+    /// The same with the lock of those who use the file, however it was taken.
+    async fn connect_with(database: &config::Database, using: Option<Arc<File>>) -> Result<Store> {
         let mut options = match database {
             config::Database::Sqlite { path } => {
                 // The path goes in by the options below; sea-orm picks the driver by the scheme.
@@ -164,6 +170,8 @@ impl Store {
                 let path = path.clone();
                 options
                     .max_connections(4)
+                    // A file does not hang up, and each look at the outbox would ask it twice.
+                    .test_before_acquire(false)
                     .map_sqlx_sqlite_opts(move |options| {
                         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
                         options

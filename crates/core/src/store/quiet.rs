@@ -21,6 +21,13 @@ use crate::domain::registration::NewEvent;
 /// The home of a backup: no database lives there.
 pub(super) const BACKUP: &str = "backup";
 
+/// Why a file is quiet whose desk lives in PostgreSQL by now.
+pub(super) const MOVED: &str = "this desk was moved to PostgreSQL and lives there";
+
+/// The home of a PostgreSQL, as SQL: the cluster, the database in it, and the table, which is another one where a dump was put into the
+/// database it came from. Every role may ask.
+pub(super) const HOME_ON_POSTGRES: &str = "(SELECT c.system_identifier || '/' || d.oid || '/' || 'desk'::regclass::oid FROM pg_control_system() c, pg_database d WHERE d.datname = current_database())";
+
 /// Why a letter of the desk is held that its original may have sent.
 pub const MAY_HAVE_BEEN_SENT: &str =
     "it may have been sent before the database was restored: look, then release or cancel it";
@@ -93,13 +100,10 @@ pub(super) fn awake(db: &impl ConnectionTrait) -> String {
     format!("(SELECT count(*) FROM desk d WHERE d.home = {here} AND NOT d.quiet) = 1")
 }
 
-/// The home of this database, as SQL. On PostgreSQL: the cluster, the database in it, and the table, which is another one where a
-/// dump was put into the database it came from. Every role may ask.
+/// The home of this database, as SQL.
 fn here(db: &impl ConnectionTrait) -> &'static str {
     match db.get_database_backend() {
-        DbBackend::Postgres => {
-            "(SELECT c.system_identifier || '/' || d.oid || '/' || 'desk'::regclass::oid FROM pg_control_system() c, pg_database d WHERE d.datname = current_database())"
-        }
+        DbBackend::Postgres => HOME_ON_POSTGRES,
         _ => "'file'",
     }
 }
@@ -130,12 +134,18 @@ impl Store {
 
     /// Looks whether this database is a copy, and makes it quiet at `now` if it is one that has not started yet. Returns why
     /// nothing leaves, if so.
+    ///
+    /// # Errors
+    /// Besides others: the desk has left this file. What is registered here would be missing where it lives.
     pub async fn recognise(&self, now: DateTime<Utc>) -> Result<Option<Quiet>> {
         match self.quiet().await? {
             Some(Quiet { why, since: None }) => {
                 self.turn_quiet(&why, false, now).await?;
                 self.quiet().await
             }
+            Some(Quiet { why, .. }) if why == MOVED => Err(StoreError::Schema(format!(
+                "{MOVED}: name that in database.url. To go back to this older copy all the same: `ninetosix-worker restore --here`"
+            ))),
             known => Ok(known),
         }
     }

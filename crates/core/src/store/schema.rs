@@ -69,8 +69,13 @@ impl Store {
     pub async fn migrate(&self, database: &config::Database) -> Result<()> {
         match database {
             config::Database::Sqlite { path } => self.migrate_file(path, &SQLITE).await,
-            config::Database::Postgres { .. } => self.migrate_server(&POSTGRES).await,
+            config::Database::Postgres { .. } => self.migrate_here().await,
         }
+    }
+
+    /// The same in PostgreSQL.
+    pub(super) async fn migrate_here(&self) -> Result<()> {
+        self.migrate_server(&POSTGRES).await
     }
 
     /// Applies the missing migrations of `migrator` to a PostgreSQL.

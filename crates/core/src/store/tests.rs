@@ -7,6 +7,7 @@ mod erasure;
 mod intake;
 mod lab;
 mod loops;
+mod moving;
 mod outbox;
 mod promise;
 mod quiet;

@@ -13,7 +13,12 @@ use crate::store::StoreError;
 use crate::store::registration::Registrar;
 
 /// Sam's reply to the notice about ticket `number`, with these words of his own.
-async fn reply_of_sam(lab: &Lab, number: i64, message_id: &str, words: &str) -> IncomingMail {
+pub(super) async fn reply_of_sam(
+    lab: &Lab,
+    number: i64,
+    message_id: &str,
+    words: &str,
+) -> IncomingMail {
     let notice = lab.text(&format!("SELECT message_id FROM letter WHERE kind = 'notice' AND ticket = {number} AND recipient_login = 'sam' ORDER BY id LIMIT 1")).await;
     let mut mail = letter("sam@school.test", message_id, "Re: [№ 1] x", words);
     mail.references = vec![notice];
