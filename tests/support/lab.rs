@@ -172,11 +172,11 @@ impl Lab {
                 *done |= said == "removed" || said.contains("status=deferred");
             }
         }
-        let ways = |id: &str| queue.values().filter(move |(of, _, _)| *of == id);
         message_ids.iter().all(|id| {
-            let is_elsewhere = ways(id).next().is_none();
-            let is_done = ways(id).any(|(_, _, done)| *done);
-            is_elsewhere || is_done && ways(id).all(|(_, active, done)| *done || !active)
+            let ways: Vec<_> = queue.values().filter(|(of, _, _)| of == id).collect();
+            let is_done = ways.iter().any(|(_, _, done)| *done);
+            let is_under_way = ways.iter().any(|(_, active, done)| *active && !done);
+            ways.is_empty() || is_done && !is_under_way
         })
     }
 
