@@ -1,6 +1,7 @@
 //! What a service manager hears: when a daemon is ready, that it lives, that it hangs; and what SIGHUP does.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -169,4 +170,39 @@ fn a_stop_at_any_point_gives_back_what_was_claimed() {
         );
         desk.stop_both();
     }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_run_gives_way_to_the_one_before_and_a_second_reload_counts() {
+    let (mut desk, mut manager) = desk_and_manager();
+    desk.start_one(Program::Poller, &manager.environment());
+    manager.wait_for("READY=1");
+    let sound = fs::read_to_string(desk.config_file()).expect("the configuration");
+    // It reads well; what it names is no key.
+    let key = desk.dir().join("other.key");
+    fs::write(&key, "12 34\n").expect("written");
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("set");
+    let other = sound.replace("token.key", "other.key");
+    assert_ne!(other, sound);
+    fs::write(desk.config_file(), &other).expect("written");
+    desk.signal(Program::Poller, Signal::HUP);
+    log_says(&desk, Program::Poller, "the one before is in force again");
+    wait_until(RECOVERY, "ready again", || {
+        (manager.count("READY=1") == 2).then_some(())
+    });
+    let letter = rita_writes(&desk, 1);
+    desk.wait_for_receipt(&desk.rita.clone(), &letter);
+    // Two in a row: the second file is what counts in the end.
+    for mailboxes in ["poll_interval_s = 61", "poll_interval_s = 62"] {
+        let changed = sound.replace("poll_interval_s = 5", mailboxes);
+        fs::write(desk.config_file(), changed).expect("written");
+        desk.signal(Program::Poller, Signal::HUP);
+    }
+    wait_until(RECOVERY, "ready again", || {
+        (manager.count("READY=1") >= 3).then_some(())
+    });
+    let letter = rita_writes(&desk, 2);
+    desk.wait_for_receipt(&desk.rita.clone(), &letter);
+    desk.stop(Program::Poller);
+    assert_eq!(manager.count("STOPPING=1"), 1);
 }

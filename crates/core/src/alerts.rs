@@ -23,9 +23,10 @@ use crate::domain::letter::Lane;
 use crate::health;
 use crate::stop::Stop;
 use crate::store::alert::OpenAlert;
-use crate::store::heartbeat::pulse_name;
+use crate::store::heartbeat::{Heartbeat, pulse_name};
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
+use crate::watchdog;
 
 /// How often the desk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -41,7 +42,9 @@ pub(crate) const LEAST_FREE: u64 = 100 * 1024 * 1024;
 /// An absence of the database that is told afterwards.
 const LONG_AWAY: TimeDelta = TimeDelta::minutes(5);
 /// How long the operator's command may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+/// How long it is left alone when it failed.
+const COMMAND_RESTS: TimeDelta = TimeDelta::minutes(1);
 
 /// Looks after the desk.
 pub(crate) struct Alerts {
@@ -55,6 +58,8 @@ pub(crate) struct Alerts {
     /// In how many looks each condition was seen: mailbox and matter.
     pub(crate) seen: BTreeMap<(String, String), u32>,
     pub(crate) away: Option<Away>,
+    /// Until when the operator's command is left alone.
+    pub(crate) command_rests_until: Option<DateTime<Utc>>,
 }
 
 /// The database does not answer.
@@ -86,13 +91,15 @@ impl Alerts {
 
     async fn turn(&mut self) {
         let now = self.clock.now();
+        watchdog::turn(None);
         if let Err(error) = self.look(now).await {
             self.is_away(&error.to_string(), now).await;
         }
     }
 
     async fn look(&mut self, now: DateTime<Utc>) -> Result<()> {
-        let conditions = self.conditions(now).await?;
+        let beats = self.store.heartbeats().await?;
+        let conditions = self.conditions(&beats, now).await?;
         let mut lasting = BTreeSet::new();
         for condition in conditions {
             let Condition {
@@ -116,7 +123,7 @@ impl Alerts {
         }
         self.seen.retain(|key, _| lasting.contains(key));
         for open in self.store.open_alerts().await? {
-            if self.is_over(&open, &lasting).await? {
+            if self.is_over(&open, &beats, &lasting).await? {
                 let registrar = self.registrar(&open.mailbox);
                 if self.store.end_alert(registrar, &open, now).await? {
                     tracing::info!(alert = open.matter, "it is over");
@@ -136,7 +143,7 @@ impl Alerts {
     }
 
     /// Returns what is wrong now, as far as the database and the disk tell.
-    async fn conditions(&self, now: DateTime<Utc>) -> Result<Vec<Condition>> {
+    async fn conditions(&self, beats: &[Heartbeat], now: DateTime<Utc>) -> Result<Vec<Condition>> {
         let mut found = Vec::new();
         let mut add = |mailbox: &str, alert, settled| {
             found.push(Condition {
@@ -176,7 +183,6 @@ impl Alerts {
                     SETTLED,
                 );
             }
-            let beats = self.store.heartbeats().await?;
             let loops = pulse_name(lane, "");
             let last = beats
                 .iter()
@@ -210,10 +216,10 @@ impl Alerts {
     async fn is_over(
         &self,
         open: &OpenAlert,
+        beats: &[Heartbeat],
         lasting: &BTreeSet<(String, String)>,
     ) -> Result<bool> {
         if let Some(pulse) = &open.pulse {
-            let beats = self.store.heartbeats().await?;
             let good = beats
                 .iter()
                 .find(|beat| beat.name == *pulse)
@@ -249,34 +255,46 @@ impl Alerts {
         });
         away.looks = away.looks.saturating_add(1);
         if !away.told && away.looks >= SETTLED && !self.settings.operator_command.is_empty() {
-            away.told = true;
             let alert = Alert::database_away(problem);
             let language = self.settings.language;
             let (title, words) = (alert.title.of(language), alert.words.of(language));
-            self.run_command(&alert.matter, "", "raised", title, words)
+            let told = self
+                .run_command(&alert.matter, "", "raised", title, words)
                 .await;
+            if let Some(away) = &mut self.away {
+                away.told = told;
+                away.looks = 0;
+            }
         }
     }
 
-    async fn tell_command(&self, now: DateTime<Utc>) -> Result<()> {
+    async fn tell_command(&mut self, now: DateTime<Utc>) -> Result<()> {
         if self.settings.operator_command.is_empty() {
             return Ok(());
         }
-        while let Some(telling) = self.store.take_telling(now - ONCE_IN).await? {
-            let state = if telling.is_over { "over" } else { "raised" };
-            self.run_command(
-                &telling.matter,
-                &telling.mailbox,
-                state,
-                &telling.title,
-                &telling.words,
-            )
-            .await;
+        if self.command_rests_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        while !self.stop.is_asked()
+            && let Some(telling) = self.store.take_telling(now - ONCE_IN).await?
+        {
+            // Of the database a row says that it was away.
+            let is_over = telling.is_over || telling.matter == "database";
+            let state = if is_over { "over" } else { "raised" };
+            let (mailbox, words) = (&telling.mailbox, &telling.words);
+            if !self
+                .run_command(&telling.matter, mailbox, state, &telling.title, words)
+                .await
+            {
+                self.command_rests_until = Some(now + COMMAND_RESTS);
+                return self.store.give_back_telling(&telling).await;
+            }
         }
         Ok(())
     }
 
     /// Runs the operator's command: no shell, nothing of our environment; what there is to say comes in on its standard input.
+    /// Returns whether it took it.
     async fn run_command(
         &self,
         matter: &str,
@@ -284,9 +302,9 @@ impl Alerts {
         state: &str,
         title: &str,
         words: &str,
-    ) {
+    ) -> bool {
         let Some((program, arguments)) = self.settings.operator_command.split_first() else {
-            return;
+            return false;
         };
         let run = async {
             let mut child = tokio::process::Command::new(program)
@@ -315,22 +333,22 @@ impl Alerts {
             }
             child.wait().await
         };
-        match tokio::time::timeout(COMMAND_LIMIT, run).await {
+        let why = match watchdog::waiting(tokio::time::timeout(COMMAND_LIMIT, run)).await {
             Ok(Ok(status)) if status.success() => {
-                tracing::info!(alert = matter, state, "the operator's command was told")
+                tracing::info!(alert = matter, state, "the operator's command was told");
+                return true;
             }
-            Ok(Ok(status)) => {
-                tracing::warn!(alert = matter, state, %status, "the operator's command failed")
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(alert = matter, state, %error, "the operator's command cannot be run")
-            }
-            Err(_) => tracing::warn!(
-                alert = matter,
-                state,
-                "the operator's command took too long and was ended"
-            ),
-        }
+            Ok(Ok(status)) => status.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long and was ended".to_owned(),
+        };
+        tracing::warn!(
+            alert = matter,
+            state,
+            why,
+            "the operator's command could not be told"
+        );
+        false
     }
 }
 
@@ -393,6 +411,7 @@ mod tests {
                 least_free: 0,
                 seen: BTreeMap::new(),
                 away: None,
+                command_rests_until: None,
             };
             let told = Told {
                 alerts,
@@ -587,36 +606,54 @@ mod tests {
         desk.alerts.store = open;
         desk.beat(POLL).await;
         desk.turns(1).await;
-        assert_eq!(desk.take(), ["database raised it the database was away"]);
+        assert_eq!(desk.take(), ["database over it the database was away"]);
         desk.turns(2).await;
         assert_eq!(desk.take(), [""; 0]);
     }
 
     #[tokio::test]
-    async fn a_command_that_fails_or_hangs_holds_up_nothing() {
+    async fn a_command_that_fails_holds_up_nothing_and_is_told_again() {
         let mut desk = Told::new().await;
-        for command in ["/bin/false", "/nonexistent/alert"] {
-            desk.alerts.settings.operator_command = vec![command.to_owned()];
+        let command = std::mem::take(&mut desk.alerts.settings.operator_command);
+        for failing in ["/bin/false", "/nonexistent/alert"] {
+            desk.alerts.settings.operator_command = vec![failing.to_owned()];
             desk.alerts.least_free = u64::MAX;
             desk.turns(SETTLED).await;
             desk.alerts.least_free = 0;
-            desk.alerts
-                .store
-                .run("UPDATE letter SET state = 'sent'")
-                .await;
             desk.turns(1).await;
+            let sent = "UPDATE letter SET state = 'sent'";
+            desk.alerts.store.run(sent).await;
+            let open = desk.alerts.store.open_alerts().await;
+            assert_eq!(open.expect("the database"), []);
             desk.clock.advance(TimeDelta::minutes(61));
             desk.beat(POLL).await;
         }
-        let (open, told) = (desk.alerts.store.open_alerts(), desk.now() - ONCE_IN);
-        assert_eq!(open.await.expect("the database"), []);
+        // Of the first nothing is told any more, of the second what began and ended half an hour ago.
+        desk.alerts.settings.operator_command = command;
+        desk.clock.advance(TimeDelta::minutes(-31));
+        desk.beat(POLL).await;
+        desk.turns(1).await;
+        let title = "it the disk is nearly full";
         assert_eq!(
-            desk.alerts
-                .store
-                .take_telling(told)
-                .await
-                .expect("the database"),
-            None
+            desk.take(),
+            [format!("disk raised {title}"), format!("disk over {title}")]
         );
+    }
+
+    #[tokio::test]
+    async fn what_lasted_for_hours_is_over_for_the_command_too() {
+        let mut desk = Told::new().await;
+        desk.alerts.least_free = u64::MAX;
+        desk.turns(SETTLED).await;
+        assert_eq!(desk.take(), ["disk raised it the disk is nearly full"]);
+        desk.alerts
+            .store
+            .run("UPDATE letter SET state = 'sent'")
+            .await;
+        desk.clock.advance(TimeDelta::hours(3));
+        desk.beat(POLL).await;
+        desk.alerts.least_free = 0;
+        desk.turns(1).await;
+        assert_eq!(desk.take(), ["disk over it the disk is nearly full"]);
     }
 }

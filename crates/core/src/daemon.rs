@@ -44,7 +44,7 @@ pub struct Daemon {
     offices: BTreeMap<EmailAddress, Arc<Office>>,
     /// Asked by every loop.
     pub stop: Stop,
-    /// Watches every loop.
+    /// Watches the loops that mail depends on, and the one that tells of trouble.
     pub watchdog: Watchdog,
 }
 
@@ -119,8 +119,9 @@ impl Daemon {
             least_free: LEAST_FREE,
             seen: BTreeMap::new(),
             away: None,
+            command_rests_until: None,
         };
-        loops.spawn(alerts.run());
+        loops.spawn(self.watchdog.watch("alerts", alerts.run()));
         let port = match lane {
             Lane::Poller => settings.http,
             Lane::Worker => settings

@@ -31,8 +31,9 @@ const CONNECTIONS: usize = 16;
 /// How long a request's header may take, and a connection in all.
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
-/// A page is read anew after so long.
+/// A page is read anew after so long; that of the metrics counts rows.
 const FRESH: Duration = Duration::from_secs(2);
+const METRICS_FRESH: Duration = Duration::from_secs(5);
 /// The pause after the port could not be had.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -127,8 +128,8 @@ impl Http {
         let is_read = [Method::GET, Method::HEAD].contains(request.method());
         let page = match request.uri().path() {
             _ if !is_read => plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"),
-            "/health" => fresh(&self.health, self.health_page()).await,
-            "/metrics" => fresh(&self.metrics, self.metrics_page()).await,
+            "/health" => fresh(&self.health, FRESH, self.health_page()).await,
+            "/metrics" => fresh(&self.metrics, METRICS_FRESH, self.metrics_page()).await,
             _ => plain(StatusCode::NOT_FOUND, "there are /health and /metrics\n"),
         };
         let mut response = Response::new(Full::new(page.body));
@@ -193,10 +194,14 @@ fn plain(status: StatusCode, words: &'static str) -> Page {
 }
 
 /// The page as it was read lately, or read now; one reads it for all who wait.
-async fn fresh(kept: &Mutex<Option<(Instant, Page)>>, read: impl Future<Output = Page>) -> Page {
+async fn fresh(
+    kept: &Mutex<Option<(Instant, Page)>>,
+    fresh_for: Duration,
+    read: impl Future<Output = Page>,
+) -> Page {
     let mut kept = kept.lock().await;
     if let Some((at, page)) = &*kept
-        && at.elapsed() < FRESH
+        && at.elapsed() < fresh_for
     {
         return page.clone();
     }
@@ -305,7 +310,7 @@ mod tests {
             "{ill}"
         );
         store.close().await.expect("closes");
-        tokio::time::sleep(FRESH).await;
+        tokio::time::sleep(METRICS_FRESH).await;
         let gone = ask(at, "GET /health").await;
         assert!(
             gone.starts_with("HTTP/1.1 503 ") && gone.contains("problem"),

@@ -1,12 +1,13 @@
 //! What the service manager is told (sd_notify(3)): that the daemon is ready, that its loops live, how it stands.
 //!
-//! The watchdog is fed by the loops themselves. Each runs inside [`Watchdog::watch`] and says with [`mark`] that it goes on:
+//! The watchdog is fed by the loops themselves. Each that mail depends on runs inside [`Watchdog::watch`] and says with [`mark`] that it goes on:
 //! at every transaction, and while it waits for the network or for time, which always ends by a limit of its own
 //! ([`waiting`]). `WATCHDOG=1` leaves only when every loop has said so since the last one, so that a single loop that hangs,
 //! in a parser or for a lock, ends the silence of the others too, and systemd starts the daemon anew.
 //!
-//! Readiness means that mail server and database answered: every loop has had a good turn. Until then the manager is asked
-//! for more time as long as the loops live, and told what they wait for.
+//! Readiness means that mail server and database answered: every loop has had a good turn, or has been told to wait. Until then
+//! the manager is asked for more time as long as the loops live, and told what they wait for; after five minutes it is told
+//! that the daemon is ready, and what it still waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::stop::Stop;
 
@@ -26,6 +27,9 @@ const SIGNS: u32 = 24;
 const SIGN_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long a start may take from each sign of life on.
 const STARTING: Duration = Duration::from_secs(120);
+/// A daemon that has waited for mail server or database for so long is said to be ready all the same, with what it waits for:
+/// neither a boot nor an upgrade is to wait for a provider.
+const LONGEST_START: Duration = Duration::from_secs(300);
 /// How often the manager is told when it set no watchdog.
 const WITHOUT_WATCHDOG: Duration = Duration::from_secs(10);
 
@@ -115,6 +119,11 @@ impl Watchdog {
         LOOP.scope(watched, running)
     }
 
+    /// Returns whether every loop runs.
+    pub fn has_begun(&self) -> bool {
+        self.shared.state().has_begun
+    }
+
     /// Says that every loop runs: from now on it matters whether they are well.
     pub fn all_run(&self) {
         self.shared.state().has_begun = true;
@@ -131,7 +140,7 @@ impl Watchdog {
         });
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut was_ready, mut said) = (false, None);
+        let (begun, mut was_ready, mut said) = (Instant::now(), false, None);
         loop {
             tokio::select! {
                 () = stop.asked() => return,
@@ -139,7 +148,7 @@ impl Watchdog {
                 () = self.shared.news.notified() => {}
             }
             let state = self.shared.state();
-            let is_ready = state.has_begun && state.unready.is_empty();
+            let mut is_ready = state.has_begun && state.unready.is_empty();
             let status = status(&state);
             let all_live = state.alive.iter().all(|own| own.load(Ordering::Relaxed));
             if all_live {
@@ -149,6 +158,14 @@ impl Watchdog {
                     .for_each(|own| own.store(false, Ordering::Relaxed));
             }
             drop(state);
+            if !is_ready && begun.elapsed() >= LONGEST_START {
+                if !was_ready {
+                    tracing::warn!(
+                        "the daemon runs, though not all it needs has answered: {status}"
+                    );
+                }
+                is_ready = true;
+            }
             let mut words = Vec::new();
             if said.as_ref() != Some(&status) {
                 words.push(NotifyState::Status(&status));
@@ -161,7 +178,6 @@ impl Watchdog {
                 }
             }
             if is_ready && !was_ready {
-                tracing::info!("ready");
                 words.push(NotifyState::Ready);
             }
             was_ready |= is_ready;
@@ -227,6 +243,15 @@ pub fn turn(problem: Option<&str>) {
         };
         drop(state);
         if is_news {
+            own.watchdog.news.notify_one();
+        }
+    });
+}
+
+/// Says that the loop waits because it was told to, or must: it is ready, whatever is said of it.
+pub fn stands_by() {
+    let _ = LOOP.try_with(|own| {
+        if own.watchdog.state().unready.remove(&own.name) {
             own.watchdog.news.notify_one();
         }
     });

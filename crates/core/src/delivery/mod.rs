@@ -183,6 +183,7 @@ impl Delivery {
                     LOOK_EVERY
                 }
                 Turn::Waits { problem } => {
+                    watchdog::stands_by();
                     pulse.bad(&self.store, problem, self.clock.now()).await;
                     pause = PAUSE.0;
                     LOOK_EVERY

@@ -121,12 +121,12 @@ impl Store {
             .is_some())
     }
 
-    /// Returns the next thing that the operator's command has not been told, of those that began after `since`; the caller
+    /// Returns the next thing that the operator's command has not been told, of those that happened after `since`; the caller
     /// is the only one to have it.
     pub async fn take_telling(&self, since: DateTime<Utc>) -> Result<Option<Telling>> {
         let tx = self.begin_write().await?;
         let select = "SELECT id, mailbox, matter, title, words, told = 1 AS is_over FROM alert
-                      WHERE raised_at > $1 AND (told = 0 OR (told = 1 AND over_at > raised_at)) ORDER BY id LIMIT 1";
+                      WHERE (told = 0 AND raised_at > $1) OR (told = 1 AND over_at > raised_at AND over_at > $1) ORDER BY id LIMIT 1";
         let lock = match tx.get_database_backend() {
             DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
             _ => "",
@@ -140,6 +140,16 @@ impl Store {
         execute(&tx, update, [telling.id.into()]).await?;
         tx.commit().await?;
         Ok(Some(telling))
+    }
+
+    /// Gives back what the operator's command was not told: it failed.
+    pub async fn give_back_telling(&self, telling: &Telling) -> Result<()> {
+        let tx = self.begin_write().await?;
+        let update = "UPDATE alert SET told = told - 1 WHERE id = $1 AND told = $2";
+        let told = if telling.is_over { 2 } else { 1 };
+        execute(&tx, update, [telling.id.into(), told.into()]).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -175,8 +185,7 @@ pub(super) async fn raise_of_lane(
     raise(tx, registrar, alert, occasion, now).await
 }
 
-/// Raises an alert in the transaction that causes it, unless it lasts already or was raised lately; of letters set aside one
-/// is told, whichever it is. Returns whether it is new.
+/// Raises an alert in the transaction that causes it, unless it lasts already or was raised lately. Returns whether it is new.
 pub(super) async fn raise(
     tx: &impl ConnectionTrait,
     registrar: Registrar<'_>,
@@ -190,24 +199,20 @@ pub(super) async fn raise(
         since,
         cause,
     } = occasion;
-    // Both daemons may have met it at the same moment.
-    if tx.get_database_backend() == DbBackend::Postgres {
+    // Both daemons may have met it at the same moment. What a message causes one alone registers, who holds locks of his own.
+    if cause.is_none() && tx.get_database_backend() == DbBackend::Postgres {
         execute(tx, "SELECT pg_advisory_xact_lock(96, 1)", []).await?;
     }
-    let kin = match alert.matter.strip_prefix("quarantine") {
-        Some(_) => "quarantine",
-        None => &alert.matter,
+    // Of letters set aside one is told, whichever it is.
+    let lately = match alert.matter.starts_with("quarantine ") {
+        true => "matter LIKE 'quarantine %'",
+        false => "matter = $2",
     };
-    let known = "SELECT 1 FROM alert WHERE mailbox = $1 AND ((matter = $2 AND over_at IS NULL) OR (substr(matter, 1, $4) = $3 AND raised_at > $5)) LIMIT 1";
-    let length = i32::try_from(kin.chars().count()).unwrap_or(i32::MAX);
-    let values = [
-        mailbox.into(),
-        alert.matter.as_str().into(),
-        kin.into(),
-        length.into(),
-        since.into(),
-    ];
-    if query_one(tx, known, values).await?.is_some() {
+    let known = format!(
+        "SELECT 1 FROM alert WHERE mailbox = $1 AND ((matter = $2 AND over_at IS NULL) OR ({lately} AND raised_at > $3)) LIMIT 1"
+    );
+    let values = [mailbox.into(), alert.matter.as_str().into(), since.into()];
+    if query_one(tx, &known, values).await?.is_some() {
         return Ok(false);
     }
     // A letter that was tried again and failed again has had its own.
