@@ -206,3 +206,22 @@ fn a_configuration_that_cannot_be_run_gives_way_to_the_one_before_and_a_second_r
     desk.stop(Program::Poller);
     assert_eq!(manager.count("STOPPING=1"), 1);
 }
+
+#[test]
+fn a_desk_that_waits_because_it_was_told_to_is_ready_and_says_why() {
+    let (mut desk, mut manager) = desk_and_manager();
+    let restored = desk.command(Program::Worker, &["restore", "--here"]);
+    assert!(restored.status.success(), "{restored:?}");
+    for program in Program::BOTH {
+        desk.start_one(program, &manager.environment());
+        manager.wait_for("READY=1");
+        wait_until(RECOVERY, "it says why nothing leaves", || {
+            let heard = manager.heard();
+            heard
+                .iter()
+                .any(|line| line.starts_with("STATUS=deliver"))
+                .then_some(())
+        });
+        desk.stop(program);
+    }
+}
