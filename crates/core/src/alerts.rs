@@ -37,8 +37,6 @@ const SETTLED: u32 = 12;
 const FIRST_READING: u32 = 120;
 /// A daemon without a sign of life for so long does not run.
 const SILENT: TimeDelta = TimeDelta::minutes(10);
-/// With less room than this where the database is, the operator is told.
-pub(crate) const LEAST_FREE: u64 = 100 * 1024 * 1024;
 /// An absence of the database that is told afterwards.
 const LONG_AWAY: TimeDelta = TimeDelta::minutes(5);
 /// How long the operator's command may take.

@@ -11,11 +11,12 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 
-use crate::alerts::{Alerts, LEAST_FREE};
+use crate::alerts::Alerts;
 use crate::approval;
 use crate::clock::Clock;
 use crate::config::{self, Settings, TokenKeyLine};
 use crate::delivery::{Delivery, Office};
+use crate::disk::LEAST_FREE;
 use crate::domain::address::EmailAddress;
 use crate::domain::calendar::approved::Standing;
 use crate::domain::letter::Lane;

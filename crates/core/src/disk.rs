@@ -3,6 +3,9 @@
 use std::io;
 use std::path::Path;
 
+/// With less room than this a disk is as good as full.
+pub(crate) const LEAST_FREE: u64 = 100 * 1024 * 1024;
+
 /// Returns the bytes that this process may still write where `path` is.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use ninetosix_core::store::backup::{self, Contents};
 use ninetosix_core::store::quiet::{Fate, MAY_HAVE_BEEN_SENT, Waiting};
 use ninetosix_core::store::{SchemaState, Store};
 use ninetosix_core::tell;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The commands about copies.
 #[derive(Debug)]
@@ -43,7 +44,15 @@ impl Copies<'_> {
             path.display()
         );
         let store = Store::connect(&self.settings.database).await?;
-        let contents = store.back_up(to).await?;
+        // Dropped, it takes along what there is of the copy by then.
+        let contents = tokio::select! {
+            biased;
+            contents = store.back_up(to) => contents?,
+            stopped = stopped() => {
+                stopped.context("listening to signals")?;
+                anyhow::bail!("{}: broken off, and no copy was made", to.display());
+            }
+        };
         store.close().await?;
         tell!("{}: {}", to.display(), held(&contents));
         Ok(Exit::Fine)
@@ -105,8 +114,9 @@ impl Copies<'_> {
         if yes {
             if let Some(mailbox) = unread.first() {
                 eprintln!(
-                    "the mailbox {mailbox} was not read since the desk was restored: start the poller, which registers what came since and sends \
-                     nothing, and resume once `ninetosix-poller health` is good"
+                    "the mailbox {mailbox} was not read to its end since the desk was restored: start the poller, which registers what came since \
+                     and sends nothing, and resume once `ninetosix-worker resume` names no mailbox as unread. Letters that wait make `health` red \
+                     until then"
                 );
                 return Ok(Exit::Problem);
             }
@@ -133,7 +143,7 @@ impl Copies<'_> {
         });
         tell!("quiet{}: {}", since.unwrap_or_default(), quiet.why);
         for mailbox in unread {
-            tell!("the mailbox {mailbox} was not read since: more letters may come");
+            tell!("the mailbox {mailbox} was not read to its end since: more letters may come");
         }
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for letter in &waiting {
@@ -174,6 +184,17 @@ impl Copies<'_> {
         }
         Ok(unread)
     }
+}
+
+/// Returns once somebody wants the command to stop.
+async fn stopped() -> std::io::Result<()> {
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut term = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+    Ok(())
 }
 
 /// Makes the schema current. What may be lost by it is said before.

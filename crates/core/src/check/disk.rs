@@ -9,12 +9,10 @@ use rustix::process::geteuid;
 
 use super::{Cure, Report, words};
 use crate::config::{Database, Settings};
-use crate::disk::free_bytes;
+use crate::disk::{LEAST_FREE, free_bytes};
 
 const MIB: u64 = 1024 * 1024;
-/// Below this the disk is as good as full.
-const FULL: u64 = 100 * MIB;
-/// Below this it soon may be.
+/// Below this it soon may be full.
 const LOW: u64 = 1024 * MIB;
 
 /// Looks at the directories of the SQLite file and of the token key. One that is not there is a fact of its own.
@@ -55,8 +53,8 @@ fn space(report: &mut Report, directory: &Path) {
         format!("disk: {place}, {mib} MiB free"),
     );
     match free {
-        ..FULL => report.bad(what, Cure::Disk),
-        FULL..LOW => report.warning(what, Cure::Disk),
+        ..LEAST_FREE => report.bad(what, Cure::Disk),
+        LEAST_FREE..LOW => report.warning(what, Cure::Disk),
         LOW.. => report.good(what),
     }
 }

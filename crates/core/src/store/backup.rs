@@ -1,10 +1,12 @@
 //! Copies of an SQLite file: made while the daemons work, read back before they count, and put in a database's place.
 //!
-//! A copy appears under its name whole or not at all: it is made in a directory of its own beside that name, which goes whatever
-//! happens. It bears the mark that it is a copy ([`super::quiet`]), so that it is quiet even where it is put back by hand.
+//! A copy appears under its name whole or not at all: it is made in a directory of its own beside that name, which goes in the
+//! end. Where the process was killed, the next one that makes a copy there removes it ([`Room`]): there is mail in it. A copy bears
+//! the mark that it is one ([`super::quiet`]), so that it is quiet even where it is put back by hand.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +52,7 @@ impl Store {
         if to.symlink_metadata().is_ok() {
             return Err(refused(to, "it is there already, and is not overwritten"));
         }
-        let room = beside(to)?;
+        let room = Room::beside(to)?;
         let copy = room.path().join("copy");
         new_file(&copy)?;
         let before = self.last_numbers().await?;
@@ -111,8 +113,8 @@ const LAST_NUMBERS: &str =
 /// Puts the copy `from` in the place of the SQLite file at `path`, which nobody may use. The file that was there is kept under a
 /// name with this time. The desk is quiet afterwards.
 pub async fn restore(path: &Path, from: &Path, now: DateTime<Utc>) -> Result<Restored> {
-    let locks = (super::schema::lock_beside(path).await?, alone(path).await?);
-    let room = beside(path)?;
+    let locks = (locks::beside(path).await?, alone(path).await?);
+    let room = Room::beside(path)?;
     let copy = room.path().join("copy");
     let mut target = new_file(&copy)?;
     let mut source = File::open(from).map_err(|source| file(from, source))?;
@@ -345,14 +347,77 @@ fn sync_folder(path: &Path) -> Result<()> {
     synced.map_err(|source| file(folder, source))
 }
 
-/// A directory of our own beside `path`, which goes with everything in it.
-fn beside(path: &Path) -> Result<TempDir> {
-    let folder = folder_of(path);
-    tempfile::Builder::new()
-        .prefix(".ninetosix-copy.")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(folder)
-        .map_err(|source| file(folder, source))
+/// What the names of directories begin with in which copies are made.
+const ROOM: &str = ".ninetosix-copy.";
+
+/// A directory of our own beside a file, which goes with everything in it, and is locked as long as it is used.
+struct Room {
+    directory: TempDir,
+    /// `None` on a file system that does not lock directories: nobody can take it for one left behind there.
+    _lock: Option<File>,
+}
+
+impl Room {
+    /// Makes one beside `path`, once those are gone that killed processes left there.
+    fn beside(path: &Path) -> Result<Room> {
+        let folder = folder_of(path);
+        remove_left(folder);
+        loop {
+            let directory = tempfile::Builder::new()
+                .prefix(ROOM)
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir_in(folder)
+                .map_err(|source| file(folder, source))?;
+            // Somebody who removes what was left may have come before the lock.
+            let opened = match File::open(directory.path()) {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(file(folder, source)),
+            };
+            let lock = match opened.try_lock() {
+                Ok(()) => Some(opened),
+                Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(_)) => None,
+            };
+            if directory.path().is_dir() {
+                return Ok(Room {
+                    directory,
+                    _lock: lock,
+                });
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// Removes the directories in `folder` in which copies were being made when their processes were killed.
+fn remove_left(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_room = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(ROOM.as_bytes())
+            && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_room {
+            continue;
+        }
+        // Another user's is not ours to open.
+        let Ok(left) = File::open(entry.path()) else {
+            continue;
+        };
+        if left.try_lock().is_ok()
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            let path = entry.path();
+            tracing::warn!(%error, "{} is left of a copy that was broken off, and cannot be removed", path.display());
+        }
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -9,8 +9,12 @@ use sea_orm::DbErr;
 
 use super::{Result, StoreError};
 
-/// How often and after what pauses others are waited for: commands end soon, daemons do not.
-const TRIES: (u32, Duration) = (50, Duration::from_millis(100));
+/// How often others are waited for: commands end soon, daemons do not.
+const TRIES: u32 = 50;
+/// The same where they copy the file or change its schema. Less than a daemon has for stopping, which it cannot meanwhile.
+const LONG_TRIES: u32 = 200;
+/// The pause between.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes part in using the file at `path`.
 pub(super) async fn share(path: &Path) -> Result<File> {
@@ -21,7 +25,7 @@ pub(super) async fn share(path: &Path) -> Result<File> {
 
 /// The same with a lock file that is open.
 pub(super) async fn share_again(path: &Path, file: &File) -> Result<()> {
-    if wait_for(path, || file.try_lock_shared()).await? {
+    if wait_for(&lock_path(path), TRIES, || file.try_lock_shared()).await? {
         return Ok(());
     }
     let busy = "it is being restored, or migrated to another schema";
@@ -30,16 +34,43 @@ pub(super) async fn share_again(path: &Path, file: &File) -> Result<()> {
 
 /// Makes sure that nobody else uses the file at `path`, as long as the lock file stays locked. Returns whether that is so.
 pub(super) async fn be_alone(path: &Path, file: &File) -> Result<bool> {
-    wait_for(path, || file.try_lock()).await
+    wait_for(&lock_path(path), TRIES, || file.try_lock()).await
+}
+
+/// Takes the lock of those who change the database's schema or put another file in its place; dropping it lets go.
+///
+/// # Errors
+/// Besides others: somebody else goes on holding it, and the same call may succeed later.
+pub(super) async fn beside(path: &Path) -> Result<File> {
+    take_beside(path, LONG_TRIES).await
+}
+
+/// The same after so many tries.
+pub(super) async fn take_beside(path: &Path, tries: u32) -> Result<File> {
+    let lock = path.with_extension("migrate-lock");
+    let file = open_file(&lock).map_err(|source| failed(&lock, source))?;
+    if wait_for(&lock, 1, || file.try_lock()).await? {
+        return Ok(file);
+    }
+    tracing::info!(
+        "waiting for {}: another process restores, moves or migrates the database",
+        lock.display()
+    );
+    if wait_for(&lock, tries, || file.try_lock()).await? {
+        return Ok(file);
+    }
+    let busy = format!(
+        "{} is still locked by another process, which restores, moves or migrates the database: let it finish, or find it with `fuser` and \
+         end it; the file itself may stay",
+        lock.display()
+    );
+    Err(StoreError::TryLater(DbErr::Custom(busy)))
 }
 
 /// The lock file of those who use a database.
 pub(super) fn open(path: &Path) -> Result<File> {
     let lock = lock_path(path);
-    open_file(&lock).map_err(|source| StoreError::File {
-        path: lock.display().to_string(),
-        source,
-    })
+    open_file(&lock).map_err(|source| failed(&lock, source))
 }
 
 /// Opens a lock file, and makes it where it is not there yet.
@@ -55,20 +86,24 @@ fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("use-lock")
 }
 
+fn failed(lock: &Path, source: std::io::Error) -> StoreError {
+    StoreError::File {
+        path: lock.display().to_string(),
+        source,
+    }
+}
+
+/// Tries to lock the file that is called `name`, so often.
 async fn wait_for(
-    path: &Path,
+    name: &Path,
+    tries: u32,
     mut lock: impl FnMut() -> std::result::Result<(), TryLockError>,
 ) -> Result<bool> {
-    for _ in 0..TRIES.0 {
+    for _ in 0..tries {
         match lock() {
             Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(TRIES.1).await,
-            Err(TryLockError::Error(source)) => {
-                return Err(StoreError::File {
-                    path: lock_path(path).display().to_string(),
-                    source,
-                });
-            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+            Err(TryLockError::Error(source)) => return Err(failed(name, source)),
         }
     }
     Ok(false)

@@ -19,10 +19,9 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row, TypeInfo, ValueRef};
 
-use super::backup;
 use super::quiet::{BACKUP, HOME_ON_POSTGRES, MOVED};
-use super::schema::{known, lock_beside};
-use super::{Result, SchemaState, Store, StoreError};
+use super::schema::known;
+use super::{Result, SchemaState, Store, StoreError, backup, locks};
 use crate::config::Database;
 
 /// Rows of the file held at once: one may be 1 MiB of mail.
@@ -73,7 +72,7 @@ impl Leaving {
             // It is to be marked in the end: better to know now that it cannot be.
             let writable = File::options().write(true).open(path);
             writable.map_err(|source| backup::file(path, source))?;
-            Some((lock_beside(path).await?, backup::alone(path).await?))
+            Some((locks::beside(path).await?, backup::alone(path).await?))
         };
         let mut db = connect(path).await.map_err(|error| unread(path, &error))?;
         let contents = backup::inspect(&mut db, path, path).await;

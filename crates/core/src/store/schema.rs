@@ -1,6 +1,5 @@
 //! Migrations: plain SQL, embedded here, applied by one process at a time.
 
-use std::fs::File;
 use std::path::Path;
 
 use sea_orm::{DbBackend, DbErr};
@@ -103,7 +102,7 @@ impl Store {
             })?;
         }
         // sqlx locks PostgreSQL while it migrates, and SQLite not at all.
-        let _lock = lock_beside(path).await?;
+        let _lock = locks::beside(path).await?;
         let migrated = self.migrate_alone(path, migrator).await;
         if let Some(using) = &self.using {
             locks::share_again(path, using).await?;
@@ -196,24 +195,4 @@ fn failed(error: impl std::fmt::Display) -> StoreError {
     StoreError::Schema(format!(
         "the migration failed, and the database is as it was: {error}"
     ))
-}
-
-/// Takes the lock file beside the database; dropping it lets go.
-pub(super) async fn lock_beside(path: &Path) -> Result<File> {
-    let lock = path.with_extension("migrate-lock");
-    let taken = tokio::task::spawn_blocking({
-        let lock = lock.clone();
-        move || {
-            let file = locks::open_file(&lock)?;
-            file.lock()?;
-            Ok(file)
-        }
-    });
-    let taken = taken
-        .await
-        .unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
-    taken.map_err(|source| StoreError::File {
-        path: lock.display().to_string(),
-        source,
-    })
 }

@@ -72,13 +72,27 @@ impl Written {
         };
         let placed = moved.and_then(|()| place(&self.configuration, text.as_bytes(), 0o640, group));
         placed.map_err(|error| {
-            // Best effort: without a configuration nobody reads it, and what stood there stands there again.
+            // Best effort: without a configuration nobody reads it.
             let _ = fs::remove_file(&self.password);
-            if let Some(aside) = &self.aside {
-                let _ = fs::hard_link(aside, &self.configuration);
-            }
+            self.put_back();
             failed(&self.configuration)(error)
         })
+    }
+
+    /// Takes away both files that were written, as best it can.
+    pub(super) fn undo(&self) {
+        let _ = fs::remove_file(&self.configuration);
+        let _ = fs::remove_file(&self.password);
+        self.put_back();
+    }
+
+    /// What stood there stands there again, unless something else does by now.
+    fn put_back(&self) {
+        if let Some(aside) = &self.aside
+            && fs::hard_link(aside, &self.configuration).is_ok()
+        {
+            let _ = fs::remove_file(aside);
+        }
     }
 }
 

@@ -72,8 +72,10 @@ impl InitError {
                 )
             }
             InitError::Refused(problems) => words(
-                format!("записано, но не читается:\n{problems}"),
-                format!("written, and refused when it is read:\n{problems}"),
+                format!("записанное не читается и поэтому убрано:\n{problems}"),
+                format!(
+                    "what was written is refused when it is read, and was taken away:\n{problems}"
+                ),
             ),
         }
     }
@@ -100,11 +102,16 @@ pub fn run(
     let mut asker = Asker::new(input, output, language, is_terminal);
     let answers = questions::ask(&mut asker)?;
     written.write(&answers, language)?;
-    config::load(path).map_err(InitError::Refused)?;
-    for words in say(&answers, path) {
-        asker.tell(&words)?;
+    let told = config::load(path).map_err(InitError::Refused);
+    let told = told.and_then(|_| {
+        say(&answers, path)
+            .iter()
+            .try_for_each(|words| asker.tell(words).map_err(InitError::from))
+    });
+    if told.is_err() {
+        written.undo();
     }
-    Ok(())
+    told
 }
 
 /// The language that the environment asks for: English where a locale says so, else Russian.

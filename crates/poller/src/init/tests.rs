@@ -1,6 +1,7 @@
 //! The dialogue as a script sees it: answers in, a configuration out.
 
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -158,6 +159,55 @@ fn the_packages_file_that_nobody_filled_in_makes_room_and_stays_beside() {
     let again = answer(&path, Language::Ru, lines);
     assert!(matches!(again, Err(InitError::Taken(_))), "{again:?}");
     assert!(!password.exists());
+}
+
+/// Takes what is said until the configuration is there.
+struct BreaksOff<'a>(&'a Path);
+
+impl Write for BreaksOff<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match fs::read_to_string(self.0) {
+            Ok(text) if text.contains("\n[[mailbox]]") => Err(io::ErrorKind::BrokenPipe.into()),
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_fails_after_writing_leaves_all_as_it_was() {
+    let sample = include_str!("../../../../deploy/debian/ninetosix.toml");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ninetosix.toml");
+    let lines = "help@school.example\nyandex\nhunter2\nИван <ivan@school.example>\n\n";
+    for (before, count) in [(None, 0), (Some(sample), 1)] {
+        if let Some(text) = before {
+            fs::write(&path, text).expect("written");
+        }
+        let mut output = BreaksOff(&path);
+        let failed = run(
+            &path,
+            Language::Ru,
+            &mut lines.as_bytes(),
+            &mut output,
+            false,
+        );
+        let failed = failed.expect_err("broken off");
+        assert!(
+            matches!(failed, InitError::NoAnswer(NoAnswer::Io(_))),
+            "{failed:?}"
+        );
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), before);
+        assert_eq!(
+            fs::read_dir(dir.path()).expect("a directory").count(),
+            count
+        );
+    }
+    // Nothing is in the way of another try.
+    answer(&path, Language::Ru, lines).expect("written");
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Copies of a file: made under load, read back, put in its place; and those made before the schema changes.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::Poll;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use super::lab::{Lab, from_rita, letter, monday, on_both_engines};
 use crate::config::Database;
-use crate::store::{SchemaState, Store, backup, query_one};
+use crate::store::{SchemaState, Store, StoreError, backup, locks, query_one};
 
 fn path(lab: &Lab) -> PathBuf {
     match &lab.database {
@@ -189,6 +191,59 @@ async fn a_copy_made_while_others_write_holds_all_that_was_committed_before() {
         let undecided = contents.registered - contents.tickets;
         assert!((0..=1).contains(&undecided), "{contents:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_copy_that_was_broken_off_goes() {
+    let lab = Lab::sqlite().await;
+    let folder = tempfile::tempdir().expect("a directory");
+    for name in [
+        ".ninetosix-copy.used",
+        ".ninetosix-copy.left",
+        "ninetosix-copy.mine",
+    ] {
+        fs::create_dir(folder.path().join(name)).expect("made");
+        fs::write(folder.path().join(name).join("copy"), "mail").expect("written");
+    }
+    let used = File::open(folder.path().join(".ninetosix-copy.used")).expect("opens");
+    used.try_lock().expect("locked");
+    {
+        let to = folder.path().join("broken-off.db");
+        let mut copying = pin!(lab.store.back_up(&to));
+        // It asks the database, and waits for the answer.
+        let begun = std::future::poll_fn(|context| Poll::Ready(copying.as_mut().poll(context)));
+        assert!(begun.await.is_pending());
+        let during = names(folder.path());
+        assert_eq!(during.len(), 3, "one went, one came: {during:?}");
+        assert!(!during.contains(&".ninetosix-copy.left".to_owned()));
+        // Its own is in use too.
+        let to = folder.path().join("copy.db");
+        lab.store.back_up(&to).await.expect("copied");
+        assert_eq!(names(folder.path()).len(), 4);
+    }
+    let left = [".ninetosix-copy.used", "copy.db", "ninetosix-copy.mine"];
+    assert_eq!(names(folder.path()), left);
+    drop(used);
+    let again = folder.path().join("copy-2.db");
+    lab.store.back_up(&again).await.expect("copied");
+    let left = ["copy-2.db", "copy.db", "ninetosix-copy.mine"];
+    assert_eq!(names(folder.path()), left);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_lock_in_vain_is_told_which() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("desk.db");
+    let held = locks::beside(&path).await.expect("locked");
+    let busy = locks::take_beside(&path, 2).await.expect_err("busy");
+    assert!(matches!(busy, StoreError::TryLater(_)), "{busy:?}");
+    let lock = folder.path().join("desk.migrate-lock");
+    assert!(
+        busy.to_string().contains(&lock.display().to_string()),
+        "{busy}"
+    );
+    drop(held);
+    locks::take_beside(&path, 2).await.expect("locked");
 }
 
 /// Ours, and one more of a later program.

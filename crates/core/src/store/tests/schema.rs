@@ -6,7 +6,7 @@ use sea_orm::EntityTrait;
 
 use super::lab::{Lab, on_both_engines};
 use crate::store::entity;
-use crate::store::{SchemaState, Store, query_all};
+use crate::store::{SchemaState, Store, StoreError, query_all};
 
 /// Table, then column, then whether it may be NULL.
 type Shape = BTreeMap<String, BTreeMap<String, bool>>;
@@ -130,7 +130,15 @@ async fn daemons_that_start_together_on_an_empty_file_migrate_it_once() {
     };
     let opened = (0..4).map(|_| {
         let database = database.clone();
-        tokio::spawn(async move { Store::open(&database).await.map(|_| ()) })
+        // As daemons do: SQLite does not wait for others while a file changes to a write-ahead log.
+        tokio::spawn(async move {
+            loop {
+                match Store::open(&database).await {
+                    Err(StoreError::TryLater(_)) => tokio::task::yield_now().await,
+                    opened => return opened.map(|_| ()),
+                }
+            }
+        })
     });
     for opened in opened.collect::<Vec<_>>() {
         opened.await.expect("no panic").expect("opens");
