@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 
 use crate::clock::Clock;
@@ -324,7 +325,9 @@ impl Alerts {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .kill_on_drop(true)
+                .process_group(0)
                 .spawn()?;
+            let _family = Family(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
             if let Some(mut stdin) = child.stdin.take() {
                 // One that does not listen may have been told by its environment.
                 let _ = stdin
@@ -349,6 +352,18 @@ impl Alerts {
             "the operator's command could not be told"
         );
         false
+    }
+}
+
+/// The operator's command and whatever it started: nothing of it stays when it ended or its time is over.
+struct Family(Option<Pid>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It fails where nobody is left.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
@@ -638,6 +653,30 @@ mod tests {
             desk.take(),
             [format!("disk raised {title}"), format!("disk over {title}")]
         );
+    }
+
+    #[tokio::test]
+    async fn nothing_stays_of_a_command() {
+        let mut desk = Told::new().await;
+        let script = "sleep 300 & echo $! > \"$0\".child; cat > /dev/null";
+        let child = desk.file.with_extension("child");
+        let name = child.with_extension("").display().to_string();
+        let command = ["/bin/sh", "-c", script, &name].map(str::to_owned);
+        desk.alerts.settings.operator_command = command.to_vec();
+        desk.alerts.least_free = u64::MAX;
+        desk.turns(SETTLED).await;
+        let pid = fs::read_to_string(&child).expect("it ran");
+        let lives = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        for _ in 0..200 {
+            if !lives() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        unreachable!("what it started lives on");
     }
 
     #[tokio::test]

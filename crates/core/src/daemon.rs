@@ -24,7 +24,7 @@ use crate::domain::token::{TokenKey, TokenKeys};
 use crate::http::Http;
 use crate::smtp::{Security, SmtpServer, Timeouts};
 use crate::stop::{GRACE, Stop};
-use crate::store::{Store, StoreError};
+use crate::store::{SchemaState, Store, StoreError};
 use crate::timekeeper::Timekeeper;
 use crate::tls;
 use crate::watchdog::Watchdog;
@@ -239,6 +239,46 @@ async fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Store, StoreErr
     }
     store.release_dead_claims(now).await?;
     Ok(store)
+}
+
+/// How long a database that a new configuration names may take to answer.
+const PROOF: Duration = Duration::from_secs(15);
+
+/// Makes sure that a daemon can begin with settings that are to take the place of others: what they name is there.
+///
+/// # Errors
+/// What is not: the token key, certificates, or another database with the schema that is needed.
+pub async fn prove(new: &Settings, old: &Settings) -> anyhow::Result<()> {
+    token_keys(new)?;
+    for mailbox in &new.mailboxes {
+        smtp_server(mailbox)?;
+    }
+    if new.database.is_same(&old.database) {
+        return Ok(());
+    }
+    let opened = async {
+        let store = Store::connect(&new.database).await?;
+        let state = store.schema_state().await?;
+        store.close().await?;
+        Ok::<_, StoreError>(state)
+    };
+    let opened = tokio::time::timeout(PROOF, opened).await;
+    let state = opened
+        .context("the database does not answer")?
+        .context("opening the database")?;
+    match state {
+        SchemaState::Older { .. } if matches!(new.database, config::Database::Sqlite { .. }) => {}
+        SchemaState::Current => {}
+        SchemaState::Older { found, needed } => anyhow::bail!(
+            "the database has schema version {found}, needed is {needed}: run `ninetosix-worker migrate`"
+        ),
+        SchemaState::Newer { found, known } => {
+            anyhow::bail!(
+                "the database has schema version {found}, newer than {known}, which this program knows"
+            )
+        }
+    }
+    Ok(())
 }
 
 /// Returns the submission server of a mailbox.

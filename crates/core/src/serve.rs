@@ -10,6 +10,7 @@ use std::pin::pin;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{self, Settings};
+use crate::daemon;
 use crate::stop::{Stop, Stopper};
 use crate::watchdog::{self, Watchdog};
 
@@ -72,8 +73,8 @@ where
             match wanted {
                 Wanted::Stop => break Ok(None),
                 Wanted::Reload => {
-                    if let Some(settings) = reread(file) {
-                        break Ok(Some(settings));
+                    if let Some(new) = reread(file, &settings).await {
+                        break Ok(Some(new));
                     }
                 }
             }
@@ -110,7 +111,7 @@ where
                 wanted = signals.next() => match wanted {
                     Wanted::Stop => is_over = true,
                     // What was mended meanwhile counts.
-                    Wanted::Reload => next = reread(file).or(next),
+                    Wanted::Reload => next = reread(file, &settings).await.or(next),
                 },
             }
         }
@@ -123,13 +124,21 @@ where
     }
 }
 
-/// Reads the configuration anew; says what is wrong with it.
-fn reread(file: &Path) -> Option<Settings> {
+/// Reads the configuration anew; says what is wrong with it, or why it cannot be run.
+async fn reread(file: &Path, old: &Settings) -> Option<Settings> {
     match config::load(file) {
-        Ok(settings) => {
-            tracing::info!("the configuration is read anew");
-            Some(settings)
-        }
+        Ok(new) => match daemon::prove(&new, old).await {
+            Ok(()) => {
+                tracing::info!("the configuration is read anew");
+                Some(new)
+            }
+            Err(error) => {
+                tracing::error!(
+                    "the configuration was not changed, for it cannot be run: {error:#}"
+                );
+                None
+            }
+        },
         Err(problems) => {
             for problem in problems
                 .to_string()

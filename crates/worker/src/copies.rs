@@ -107,7 +107,10 @@ impl Copies<'_> {
     pub async fn resume(&self, yes: bool, all: bool, json: bool) -> anyhow::Result<Exit> {
         let store = cli::store(self.settings).await?;
         let Some(quiet) = store.quiet().await? else {
-            tell!("the desk is not quiet: letters leave");
+            match json {
+                true => tell!("{}", serde_json::json!({ "quiet": false })),
+                false => tell!("the desk is not quiet: letters leave"),
+            }
             return Ok(Exit::Fine);
         };
         let unread = self.unread(&store, quiet.since).await?;

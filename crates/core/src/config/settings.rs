@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::endpoint::{Endpoint, Provider};
@@ -238,6 +238,29 @@ pub enum Database {
         /// The password, unless the server asks for none.
         password: Option<SecretString>,
     },
+}
+
+impl Database {
+    /// Returns whether it is the same database, by the same password.
+    pub(crate) fn is_same(&self, other: &Database) -> bool {
+        match (self, other) {
+            (Database::Sqlite { path }, Database::Sqlite { path: other }) => path == other,
+            (
+                Database::Postgres { url, password },
+                Database::Postgres {
+                    url: other,
+                    password: others,
+                },
+            ) => {
+                let shown = |password: &Option<SecretString>| {
+                    let password = password.as_ref();
+                    password.map(|password| password.expose_secret().to_owned())
+                };
+                url == other && shown(password) == shown(others)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Debug for Database {

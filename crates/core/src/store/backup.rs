@@ -117,6 +117,10 @@ pub async fn restore(path: &Path, from: &Path, now: DateTime<Utc>) -> Result<Res
     let room = Room::beside(path)?;
     let copy = room.path().join("copy");
     let mut target = new_file(&copy)?;
+    let kind = std::fs::metadata(from).map_err(|source| file(from, source))?;
+    if !kind.is_file() {
+        return Err(refused(from, "it is no file"));
+    }
     let mut source = File::open(from).map_err(|source| file(from, source))?;
     std::io::copy(&mut source, &mut target).map_err(|source| file(path, source))?;
     drop(target);

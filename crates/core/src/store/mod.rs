@@ -165,6 +165,7 @@ impl Store {
     async fn connect_with(database: &config::Database, using: Option<Arc<File>>) -> Result<Store> {
         let mut options = match database {
             config::Database::Sqlite { path } => {
+                make_private(path);
                 // The path goes in by the options below; sea-orm picks the driver by the scheme.
                 let mut options = ConnectOptions::new("sqlite::memory:");
                 let path = path.clone();
@@ -247,6 +248,14 @@ impl Store {
         };
         Ok(self.db.begin_with_options(options).await?)
     }
+}
+
+/// Makes an SQLite file that is not there, for its owner's eyes alone whatever the umask says; the files beside it follow it. What
+/// is wrong with the place, SQLite says.
+fn make_private(path: &std::path::Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut new = std::fs::OpenOptions::new();
+    let _ = new.write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Returns a statement in the SQL that both engines understand: `$1`, `$2` … stand for `values`.
