@@ -311,7 +311,8 @@ CREATE TABLE erasure (
     subject_salt TEXT NOT NULL,                 -- what the next is salted with
     subject_hash TEXT NOT NULL,                 -- SHA-256 of salt and address: proves whom it was about to whoever knows the address; '' for a rule
     begun_at     TIMESTAMPTZ NOT NULL,          -- when it began
-    finished_at  TIMESTAMPTZ                    -- when all of it was done but copies on the server; NULL: it was interrupted
+    finished_at  TIMESTAMPTZ,                   -- when all of it was done but copies on the server; NULL: it was interrupted
+    unreadable   TEXT CHECK (unreadable IN ('done', 'busy', 'too_large', 'not_owner')) -- what came of making it unreadable in the database's files; NULL: not tried yet
 );
 
 -- What was erased, a record a line: the extract of the journal. No content is here.

@@ -132,6 +132,10 @@ on_both_engines! {
         desk.wait_for_receipt(&olga, &others);
         desk.wait_until_quiet(5);
         desk.wait("the answer's copy in the folder of sent mail", |desk| (on_the_server(desk, ".Sent", "Content-Type") == 1).then_some(()));
+        // Servers search for a part of a Message-ID.
+        let answer = desk.database.rows("message_id", "FROM letter WHERE kind = 'answer'")[0].text("message_id").to_owned();
+        let decoy = format!("Message-ID: <decoy@school.test> (after <{answer}>)\r\nSubject: DECOY\r\n\r\nDECOY\r\n");
+        desk.lab.put_sent(&desk.help, decoy.as_bytes());
         let needles = [asked.uuid.as_str(), "SECRET-ANSWER", "PRIVATE-WORDS", rita.as_str()];
         for needle in [&asked.uuid, &rita] {
             assert!(!held(&desk, &[needle]).is_empty(), "{needle} is held");
@@ -151,6 +155,8 @@ on_both_engines! {
             (left == 0).then_some(())
         });
         desk.wait("the poller has noted it", |desk| (desk.database.count("ledger WHERE copy = 'unwanted'") == 0).then_some(()));
+        desk.wait("and of the folder of sent mail", |desk| (desk.database.count("letter WHERE unwanted_by IS NOT NULL") == 0).then_some(()));
+        assert_eq!(on_the_server(&desk, ".Sent", "DECOY"), 1, "a letter that only names the answer stays");
         assert_eq!(on_the_server(&desk, "", &others.uuid), 1, "the letters of others stay");
         assert_eq!(desk.inbox(&desk.help).len(), 2, "so does what was there before the desk");
 
@@ -184,6 +190,17 @@ on_both_engines! {
         let act = std::fs::read_to_string(act).expect("the act");
         assert!(act.contains("копии писем в почтовом ящике: "), "{act}");
         assert!(act.contains("копии писем службы в папке отправленных: 1"), "{act}");
+        assert!(act.contains("(VACUUM)") && !act.contains(" НЕ "), "{act}");
+        // What was not done is said.
+        desk.database.execute("UPDATE erasure SET unreadable = 'busy'");
+        let again = desk.dir().join("act-again.txt");
+        let journal = desk.dir().join("journal-again.csv");
+        let papers = ["acts", "1", "--act", again.to_str().expect("UTF-8"), "--journal", journal.to_str().expect("UTF-8")];
+        assert!(desk.command(Program::Worker, &papers).status.success());
+        let act = std::fs::read_to_string(again).expect("the act");
+        assert!(act.contains(" НЕ ") && !act.contains("переписан заново") && !act.contains("место освобождено"), "{act}");
+        let rests = std::fs::read_dir(desk.dir()).expect("a folder").filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().ends_with(".new")));
+        assert_eq!(rests.count(), 0, "no half-made papers are left");
         desk.stop_both();
     }
 
@@ -238,6 +255,42 @@ on_both_engines! {
         desk.wait("the copy is noted as gone", |desk| (desk.database.count("ledger WHERE copy = 'gone'") == 1).then_some(()));
         assert_eq!((on_the_server(&desk, "", &first.uuid), on_the_server(&desk, "", &second.uuid)), (0, 1));
         desk.ledger_agrees();
+        desk.stop_both();
+    }
+
+    fn a_restored_copy_erases_nothing_and_leaves_the_mailbox_alone(engine) {
+        let mut desk = Desk::new(&Lab::shared(), engine, |config| config.tables = TERMS.to_owned());
+        desk.start();
+        let (rita, olga) = (desk.rita.clone(), desk.olga.clone());
+        let first = desk.rita_writes("Первое", "Раз.");
+        desk.wait_for_receipt(&rita, &first);
+        desk.wait_until_quiet(1);
+        desk.stop(Program::Poller);
+        let second = Letter::new("Ольга", &olga, &desk.help, "Второе", "Два.");
+        desk.database.execute("UPDATE ticket SET state = 'closed', closed_at = '2020-01-01T00:00:00+00:00'");
+        let done = desk.command(Program::Worker, &["retention", "--apply"]);
+        assert!(said(&done).contains("1 removed"), "{}", said(&done));
+        // The copy of the letter was still to go when the backup was made.
+        desk.database.execute("UPDATE desk SET quiet = true, why = 'restored'");
+        desk.start_one(Program::Poller, &[]);
+        desk.receive(&olga, &second);
+        desk.wait_for_outcome(&second);
+        // Copies are removed at the end of a turn: the next letter comes in the next.
+        let third = Letter::new("Ольга", &olga, &desk.help, "Третье", "Три.");
+        desk.receive(&olga, &third);
+        desk.wait_for_outcome(&third);
+        assert_eq!(on_the_server(&desk, "", &first.uuid), 1, "the original reads that mailbox");
+        assert_eq!(desk.database.count("ledger WHERE copy = 'unwanted'"), 1);
+        desk.database.execute("UPDATE ticket SET state = 'closed', closed_at = '2020-01-01T00:00:00+00:00' WHERE erased_at IS NULL");
+        for order in [&["retention", "--apply"][..], &["erase", &olga, "--yes", "--open-too"]] {
+            let refused = desk.command(Program::Worker, order);
+            assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+            assert!(said(&refused).contains("first `ninetosix-worker resume`"), "{}", said(&refused));
+        }
+        assert_eq!(desk.database.count("ticket WHERE erased_at IS NOT NULL"), 1);
+        desk.database.execute("UPDATE desk SET quiet = false, why = NULL");
+        desk.wait("the copy goes once the desk goes on", |desk| (on_the_server(desk, "", &first.uuid) == 0).then_some(()));
+        assert!(said(&desk.command(Program::Worker, &["retention", "--apply"])).contains("2 removed"));
         desk.stop_both();
     }
 

@@ -12,6 +12,7 @@ use ninetosix_core::domain::letter::Lane;
 use ninetosix_core::stop::Stop;
 use ninetosix_core::watchdog::Watchdog;
 
+use crate::copies::Removing;
 use crate::folder::Intake;
 use crate::imap::{ImapServer, Security};
 use crate::mailbox::MailboxLoop;
@@ -54,7 +55,7 @@ pub async fn run(
                 letter_cap_bytes: settings.letter_cap_bytes,
                 suspects: Suspects::default(),
                 refusal_told: false,
-                expunge_told: false,
+                removing: Removing::default(),
                 comparisons_failed: 0,
                 comparison_met_nonsense: false,
             },
@@ -64,6 +65,7 @@ pub async fn run(
                 mailbox: mailbox.address.clone(),
                 failures: 0,
                 again: None,
+                removing: Removing::default(),
             },
             stop: daemon.stop.clone(),
             idle_failures: 0,

@@ -2,6 +2,7 @@
 //! the ledger says of its UID, to the last byte of its header; a letter that differs is left alone.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use ninetosix_core::config::AfterRegistration;
 use ninetosix_core::failpoint;
@@ -11,9 +12,86 @@ use ninetosix_core::store::folder::FolderKey;
 use crate::folder::{Intake, SyncError};
 use crate::imap::{Connection, Envelope, ImapError};
 
+/// Failures one after the other before copies are left alone, and for how long.
+const FAILURES: u32 = 2;
+const WITHOUT: Duration = Duration::from_secs(3600);
+
+/// What is known of a server that is to remove copies, over all connections: what it refuses is asked of it again later.
+#[derive(Debug, Default)]
+pub(crate) struct Removing {
+    failures: u32,
+    again: Option<Instant>,
+    no_uidplus_told: bool,
+}
+
+impl Removing {
+    /// Whether the server is left alone now.
+    pub(crate) fn waits(&self) -> bool {
+        self.again.is_some_and(|again| again > Instant::now())
+    }
+
+    /// Leaves the server alone for a while.
+    pub(crate) fn pause(&mut self) {
+        self.failures = 0;
+        self.again = Some(Instant::now() + WITHOUT);
+    }
+
+    /// Says once that the server cannot remove single letters.
+    pub(crate) fn tell_of_no_uidplus(&mut self, folder: &str, letters: usize) {
+        if !self.no_uidplus_told {
+            tracing::warn!(
+                mailbox.folder = folder,
+                letters,
+                "copies of erased letters are to go, but the server has no UIDPLUS, and without it others' letters would go with them: remove them by hand"
+            );
+        }
+        self.no_uidplus_told = true;
+    }
+
+    /// Takes note of how it went. What the server refused is no reason to end the connection: `false` is returned then.
+    pub(crate) fn done(&mut self, done: Result<(), SyncError>) -> Result<bool, SyncError> {
+        match done {
+            Ok(()) => {
+                self.failures = 0;
+                Ok(true)
+            }
+            Err(SyncError::Imap(error)) => {
+                self.failures += 1;
+                let is_refusal = matches!(error, ImapError::No { .. } | ImapError::Bad { .. });
+                if is_refusal || self.failures >= FAILURES {
+                    self.pause();
+                    tracing::warn!(%error, "copies of erased letters cannot be removed; it is tried again in an hour");
+                }
+                match is_refusal {
+                    true => Ok(false),
+                    false => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Intake {
-    /// Removes the copies that are to go from the selected folder.
+    /// Removes the copies that are to go from the selected folder, which is selected afterwards too.
     pub(crate) async fn remove_copies(
+        &mut self,
+        connection: &mut Connection,
+        key: &FolderKey,
+    ) -> Result<(), SyncError> {
+        // The mailbox of a copy of the desk is the original's.
+        if self.removing.waits() || self.register.store.quiet().await?.is_some() {
+            return Ok(());
+        }
+        let done = self.try_to_remove(connection, key).await;
+        if !self.removing.done(done)? {
+            // Its news is what is waited for.
+            connection.try_select(&key.folder).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_to_remove(
         &mut self,
         connection: &mut Connection,
         key: &FolderKey,
@@ -25,14 +103,8 @@ impl Intake {
             return Ok(());
         }
         if !connection.can_expunge() {
-            if !self.expunge_told {
-                tracing::warn!(
-                    mailbox.folder = key.folder,
-                    letters = unwanted.len(),
-                    "copies of erased letters are to go, but the server has no UIDPLUS, and without it others' letters would go with them: remove them by hand"
-                );
-            }
-            self.expunge_told = true;
+            self.removing
+                .tell_of_no_uidplus(&key.folder, unwanted.len());
             return Ok(());
         }
         let uids: Vec<u32> = unwanted.iter().map(|copy| copy.uid).collect();
@@ -42,10 +114,7 @@ impl Intake {
             .filter(|copy| there.get(&copy.uid).is_some_and(|found| found.is(copy)))
             .collect();
         let going: Vec<u32> = same.iter().map(|copy| copy.uid).collect();
-        let left = match removed(connection, &going).await? {
-            Some(left) => left,
-            None => return Ok(()),
-        };
+        let left = removed(connection, &going).await?;
         failpoint::reach("expunged");
         let mut elsewhere = Vec::new();
         let (mut gone, mut kept) = (0, 0);
@@ -112,9 +181,7 @@ impl Intake {
                 found.header_sha256 == copy.header_sha256 && found.size() == copy.size_bytes
             });
             let going: Vec<u32> = same.map(|(uid, _)| *uid).collect();
-            let Some(left) = removed(connection, &going).await? else {
-                return Ok(());
-            };
+            let left = removed(connection, &going).await?;
             if left.is_empty() {
                 let now = self.register.clock.now();
                 store.copy_settled(copy, !going.is_empty(), now).await?;
@@ -168,25 +235,14 @@ async fn at(connection: &mut Connection, uids: &[u32]) -> Result<HashMap<u32, Fo
     Ok(found.collect())
 }
 
-/// Removes these, and returns what of them is still there; `None` if the server refuses.
+/// Removes these, and returns what of them is still there.
 async fn removed(
     connection: &mut Connection,
     uids: &[u32],
-) -> Result<Option<HashMap<u32, Found>>, ImapError> {
+) -> Result<HashMap<u32, Found>, ImapError> {
     if uids.is_empty() {
-        return Ok(Some(HashMap::new()));
+        return Ok(HashMap::new());
     }
-    match connection.expunge(uids).await {
-        Ok(()) => {}
-        Err(ImapError::No { command, text } | ImapError::Bad { command, text }) => {
-            tracing::warn!(
-                command,
-                text,
-                "the server does not remove copies of erased letters; it is asked again"
-            );
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    }
-    at(connection, uids).await.map(Some)
+    connection.expunge(uids).await?;
+    at(connection, uids).await
 }

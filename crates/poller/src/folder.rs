@@ -12,6 +12,7 @@ use ninetosix_core::store::folder::FolderKey;
 use ninetosix_core::store::intake::Listed;
 use ninetosix_core::store::lease::Held;
 
+use crate::copies::Removing;
 use crate::imap::{Connection, Envelope, ImapError, Selected};
 use crate::numbering::{Asks, Numbering};
 use crate::register::Register;
@@ -47,8 +48,8 @@ pub(crate) struct Intake {
     pub(crate) suspects: Suspects,
     /// The log says that the server refuses the mark.
     pub(crate) refusal_told: bool,
-    /// The log says that the server cannot remove single letters.
-    pub(crate) expunge_told: bool,
+    /// How the server takes it that copies of erased letters are to go.
+    pub(crate) removing: Removing,
     /// Connections that ended while letters were compared with the ledger, one after the other.
     pub(crate) comparisons_failed: u32,
     /// The last of them because the server answered nonsense.

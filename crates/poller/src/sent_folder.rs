@@ -8,9 +8,9 @@ use ninetosix_core::clock::Clock;
 use ninetosix_core::domain::address::EmailAddress;
 use ninetosix_core::failpoint;
 use ninetosix_core::store::Store;
-use ninetosix_core::store::erasure::copies::UnwantedSent;
 use ninetosix_core::store::sent_folder::{Copy, KEEP_COPY, Question};
 
+use crate::copies::Removing;
 use crate::folder::SyncError;
 use crate::imap::{Connection, ImapError, Role};
 
@@ -19,6 +19,8 @@ const FAILURES: u32 = 2;
 const WITHOUT: Duration = Duration::from_secs(3600);
 /// Copies made in one round.
 const COPIES: usize = 20;
+/// Copies that there can be of one letter: the provider's and ours.
+const COPIES_OF_ONE: usize = 2;
 
 /// What it takes to ask the folder, over all connections.
 pub(crate) struct SentFolder {
@@ -29,11 +31,23 @@ pub(crate) struct SentFolder {
     pub(crate) failures: u32,
     /// When it is asked again, where it failed too often.
     pub(crate) again: Option<Instant>,
+    /// How the server takes it that copies of erased letters are to go.
+    pub(crate) removing: Removing,
 }
 
 impl SentFolder {
     /// Asks and gives what there is. Another folder may be open afterwards.
     pub(crate) async fn look(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
+        self.questions_and_copies(connection).await?;
+        // The mailbox of a copy of the desk is the original's.
+        if self.removing.waits() || self.store.quiet().await?.is_some() {
+            return Ok(());
+        }
+        let removed = self.remove_unwanted(connection).await;
+        self.removing.done(removed).map(|_| ())
+    }
+
+    async fn questions_and_copies(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
         if self.again.is_some_and(|again| again > Instant::now()) {
             return Ok(());
         }
@@ -49,15 +63,10 @@ impl SentFolder {
             tracing::warn!(mailbox = %self.mailbox.masked(), copies, "answers of five days ago could not be copied into the folder of sent mail; it is not tried any longer");
             copy = self.store.next_copy(mailbox, now).await?;
         }
-        let unwanted = self.store.unwanted_sent(mailbox).await?;
-        if questions.is_empty() && copy.is_none() && unwanted.is_empty() {
+        if questions.is_empty() && copy.is_none() {
             return Ok(());
         }
-        let done = async {
-            self.ask_and_give(connection, &questions, copy).await?;
-            self.remove_unwanted(connection, &unwanted).await
-        };
-        let done = done.await;
+        let done = self.ask_and_give(connection, &questions, copy).await;
         match &done {
             Ok(()) => self.failures = 0,
             Err(SyncError::Imap(error)) => {
@@ -77,28 +86,38 @@ impl SentFolder {
         }
     }
 
-    /// Removes copies of letters about which everything was erased. A Message-ID of ours is nobody else's.
-    async fn remove_unwanted(
-        &self,
-        connection: &mut Connection,
-        unwanted: &[UnwantedSent],
-    ) -> Result<(), SyncError> {
+    /// Removes copies of letters about which everything was erased. A Message-ID of ours is nobody else's; what the server finds
+    /// by it is looked at all the same.
+    async fn remove_unwanted(&mut self, connection: &mut Connection) -> Result<(), SyncError> {
+        let unwanted = self.store.unwanted_sent(self.mailbox.as_str()).await?;
         if unwanted.is_empty() {
             return Ok(());
         }
         let folder = connection.list_special(Role::Sent).await?;
         match &folder {
             // Without UIDPLUS they stay, and wait for a person.
-            Some(_) if !connection.can_expunge() => return Ok(()),
+            Some(folder) if !connection.can_expunge() => {
+                self.removing.tell_of_no_uidplus(folder, unwanted.len());
+                return Ok(());
+            }
             Some(folder) => connection.try_select(folder).await?,
             None => {}
         }
         let mut gone = 0;
-        for sent in unwanted {
+        for sent in &unwanted {
             let found = match &folder {
-                Some(_) => connection.find_message(&sent.message_id).await?,
+                Some(_) => exactly(connection, &sent.message_id).await?,
                 None => Vec::new(),
             };
+            if found.len() > COPIES_OF_ONE {
+                tracing::warn!(
+                    letter.id = sent.letter_id,
+                    found = found.len(),
+                    "the folder of sent mail holds more copies of an erased letter than there can be; they are left alone: remove them by hand"
+                );
+                self.removing.pause();
+                continue;
+            }
             if !found.is_empty() {
                 connection.expunge(&found).await?;
                 gone += 1;
@@ -161,5 +180,57 @@ impl SentFolder {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// Returns the messages of the open folder with exactly this Message-ID: servers search for a part of it, and some find more.
+async fn exactly(connection: &mut Connection, message_id: &str) -> Result<Vec<u32>, ImapError> {
+    let found = match connection.find_message(message_id).await {
+        Ok(found) if !found.is_empty() => found,
+        Ok(_) | Err(ImapError::Misuse(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let headers = connection.fetch_headers(&found, "MESSAGE-ID").await?;
+    let same = headers
+        .iter()
+        .filter(|one| is_field(&one.lines, message_id));
+    Ok(same.map(|one| one.envelope.uid).collect())
+}
+
+/// Whether these lines are one field with this Message-ID and nothing else.
+fn is_field(lines: &[u8], message_id: &str) -> bool {
+    let text = String::from_utf8_lossy(lines);
+    let id = text.split_once(':').map(|(_, id)| id.trim());
+    id.and_then(|id| id.strip_prefix('<')?.strip_suffix('>')) == Some(message_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_field;
+
+    #[test]
+    fn only_a_field_with_that_id_and_nothing_else_is_ours() {
+        let id = "answer.1.2@school.test";
+        for (lines, ours) in [
+            ("Message-ID: <answer.1.2@school.test>\r\n\r\n", true),
+            ("message-id:\r\n\t<answer.1.2@school.test>\r\n\r\n", true),
+            ("Message-ID: <xanswer.1.2@school.test>\r\n\r\n", false),
+            (
+                "Message-ID: <answer.1.2@school.test.example>\r\n\r\n",
+                false,
+            ),
+            (
+                "Message-ID: <other@school.test> (<answer.1.2@school.test>)\r\n\r\n",
+                false,
+            ),
+            (
+                "Message-ID: <answer.1.2@school.test>\r\nMessage-ID: <other@school.test>\r\n\r\n",
+                false,
+            ),
+            ("\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_field(lines.as_bytes(), id), ours, "{lines}");
+        }
     }
 }

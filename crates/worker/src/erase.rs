@@ -1,6 +1,7 @@
 //! `erase ADDRESS`: what is held about a person, and its erasing with an act and the extract of the journal; `acts`.
 
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,11 +18,12 @@ use ninetosix_core::domain::csv;
 use ninetosix_core::domain::language::Language;
 use ninetosix_core::mail::wording::Wording;
 use ninetosix_core::store::Store;
+use ninetosix_core::store::erasure::Unreadable;
 use ninetosix_core::store::erasure::act::{ActLine, ActRow, Cause, What};
 use ninetosix_core::store::erasure::person::Holdings;
 use ninetosix_core::tell;
 
-use crate::retention::readable_still;
+use crate::retention::{is_quiet, readable_still};
 
 /// Where the papers of an erasing go.
 #[derive(Debug, Clone, Args)]
@@ -112,6 +114,9 @@ impl Erase {
         if !self.yes {
             tell!("nothing was changed; --yes erases it");
             return Ok(Exit::Fine);
+        }
+        if is_quiet(&store).await? {
+            return Ok(Exit::Problem);
         }
         if let Some(file) = self.papers.in_the_way() {
             eprintln!(
@@ -301,14 +306,33 @@ async fn papers(
     Ok(Exit::Fine)
 }
 
-/// Writes a file that was not there, for its owner alone.
+/// Writes a file that was not there, for its owner alone: whole and on the disk, or not at all.
 pub(crate) fn write_new(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create_new(true).mode(0o600).open(file);
-    let mut written = opened.with_context(|| file.display().to_string())?;
-    written
-        .write_all(bytes)
-        .with_context(|| file.display().to_string())
+    place(file, bytes).with_context(|| file.display().to_string())
+}
+
+fn place(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let own = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = fill(&own, bytes).and_then(|()| fs::hard_link(&own, file));
+    let removed = fs::remove_file(&own);
+    written?;
+    removed?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn fill(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut opened = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    opened.write_all(bytes)?;
+    opened.sync_all()
 }
 
 /// What records of a kind hold, in the words of the act.
@@ -328,6 +352,27 @@ fn label(what: &str) -> &str {
     }
 }
 
+/// How the records were made unreadable, and what of it was not done.
+fn means(database: &Database, made: Option<Unreadable>) -> &'static str {
+    match (database, made) {
+        (Database::Sqlite { .. }, Some(Unreadable::Done)) => {
+            "Записи в файле базы данных перезаписаны нулями (SQLite, secure_delete), файл базы переписан заново (VACUUM), её журнал сброшен."
+        }
+        (Database::Sqlite { .. }, Some(Unreadable::TooLarge)) => {
+            "Записи в файле базы данных перезаписаны нулями (SQLite, secure_delete), её журнал сброшен. Файл базы заново НЕ переписан (VACUUM): он велик, в нём могли остаться обрывки записей."
+        }
+        (Database::Sqlite { .. }, _) => {
+            "Записи в файле базы данных перезаписаны нулями (SQLite, secure_delete). Файл базы заново НЕ переписан (VACUUM) или её журнал НЕ сброшен: обрывки записей могли остаться в файлах базы."
+        }
+        (Database::Postgres { .. }, Some(Unreadable::Done)) => {
+            "Записи удалены из таблиц PostgreSQL, место освобождено (VACUUM); журнал WAL сменяется самим сервером."
+        }
+        (Database::Postgres { .. }, _) => {
+            "Записи удалены из таблиц PostgreSQL. Место НЕ освобождено (VACUUM): это делает владелец таблиц или сам сервер (autovacuum); журнал WAL сменяется самим сервером."
+        }
+    }
+}
+
 /// The act as it is printed and signed.
 fn text(settings: &Settings, act: &ActRow, journal: &str) -> anyhow::Result<String> {
     let zone = settings.calendar.zone();
@@ -335,14 +380,6 @@ fn text(settings: &Settings, act: &ActRow, journal: &str) -> anyhow::Result<Stri
         let count = act.counts.get(what.as_str())?;
         Some(context! { label => label(what.as_str()), count })
     });
-    let means = match &settings.database {
-        Database::Sqlite { .. } => {
-            "Записи в файле базы данных перезаписаны нулями (SQLite, secure_delete), файл базы переписан заново (VACUUM), её журнал сброшен."
-        }
-        Database::Postgres { .. } => {
-            "Записи удалены из таблиц PostgreSQL, место освобождено (VACUUM); журнал WAL сменяется самим сервером."
-        }
-    };
     let facts = context! {
         number => act.id,
         begun => moment(act.begun_at, zone),
@@ -355,7 +392,7 @@ fn text(settings: &Settings, act: &ActRow, journal: &str) -> anyhow::Result<Stri
         salt => act.salt.as_str(),
         rows => counted.collect::<Vec<_>>(),
         mailboxes => settings.mailboxes.iter().map(|own| own.address.to_string()).collect::<Vec<_>>(),
-        means,
+        means => means(&settings.database, act.unreadable),
         waiting => act.copies_wait,
         journal,
     };

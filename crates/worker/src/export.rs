@@ -118,6 +118,10 @@ impl Export {
             eprintln!("--since and --until: there are no such days");
             return Ok(Exit::Usage);
         };
+        if until <= since {
+            eprintln!("--since is later than --until");
+            return Ok(Exit::Usage);
+        }
         let store = cli::store(settings).await?;
         let zone = calendar.zone();
         let said = |at: DateTime<Utc>| at.with_timezone(&zone).format("%d.%m.%Y %H:%M").to_string();

@@ -24,6 +24,8 @@ const NAME: &str = "retention";
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Between two things that are erased, others write.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Between two attempts to make unreadable what was erased.
+const AGAIN: TimeDelta = TimeDelta::hours(1);
 /// A clock that shows so much more than at the last look was set, or nobody looked: nothing is erased on that day. What is
 /// gone does not come back, so a wrong clock must be seen first.
 const LOOKED_LATELY: TimeDelta = TimeDelta::days(2);
@@ -44,6 +46,8 @@ impl Retention {
         let mut looked: Option<DateTime<Utc>> = None;
         let mut done_on = None;
         let mut readable = false;
+        let mut tried: Option<DateTime<Utc>> = None;
+        let mut failure_told = false;
         loop {
             let now = self.clock.now();
             let today = self.settings.calendar.date_of(now);
@@ -59,27 +63,38 @@ impl Retention {
                     tracing::info!(
                         "terms of retention are looked at from tomorrow on: today's date was not seen coming"
                     );
-                    Ok(Some(0))
+                    Ok(Some(Swept::default()))
                 };
                 match done {
-                    Ok(Some(erased)) => {
+                    Ok(Some(Swept { erased, failed })) => {
                         done_on = Some(today);
-                        readable |= erased > 0;
+                        if erased > 0 {
+                            (readable, tried) = (true, None);
+                        }
+                        for problem in failed {
+                            tracing::warn!(problem, "it is tried again tomorrow");
+                        }
                         if erased > 0 {
                             tracing::info!(erased, "erased what is kept no longer");
                         }
                     }
-                    // Another process does it, or clocks do not agree.
+                    // Another process does it, clocks do not agree, or the desk is quiet.
                     Ok(None) => {}
                     Err(error) => failed = Some(error.to_string()),
                 }
             }
-            if readable {
+            if readable && tried.is_none_or(|at| (now - at).abs() >= AGAIN) {
+                tried = Some(now);
                 let made = self.store.make_unreadable(false).await;
-                readable =
-                    made.is_err() || made.as_ref().is_ok_and(|made| *made == Unreadable::Busy);
-                if let Ok(Unreadable::TooLarge) = made {
-                    tracing::warn!("{}", TOO_LARGE);
+                readable = matches!(made, Err(_) | Ok(Unreadable::Busy));
+                match made {
+                    Ok(Unreadable::TooLarge) => tracing::warn!("{}", TOO_LARGE),
+                    Ok(Unreadable::NotOwner) => tracing::warn!("{}", NOT_OWNER),
+                    Err(error) if !failure_told => {
+                        failure_told = true;
+                        tracing::warn!(%error, "what was erased could not be made unreadable; it is tried every hour");
+                    }
+                    _ => {}
                 }
             }
             looked = Some(now);
@@ -102,8 +117,9 @@ impl Retention {
             .map(|beat| beat.at)
     }
 
-    async fn today(&self) -> Result<Option<usize>> {
-        if !self.timekeeper.compare(&self.store).await? {
+    async fn today(&self) -> Result<Option<Swept>> {
+        // A copy of the desk shares its mailboxes with the original, and may know of things that are not as they were.
+        if self.store.quiet().await?.is_some() || !self.timekeeper.compare(&self.store).await? {
             return Ok(None);
         }
         let go_on = || !self.stop.is_asked();
@@ -129,19 +145,29 @@ fn terms(settings: &Settings, now: DateTime<Utc>) -> Vec<Terms<'_>> {
     terms.collect()
 }
 
-/// Erases all that is due, as long as it may `go_on`. Returns how much that was; `None` while another process does it.
+/// What was done of what was due.
+#[derive(Debug, Default)]
+struct Swept {
+    erased: usize,
+    /// What could not be erased, and why.
+    failed: Vec<String>,
+}
+
+/// Erases all that is due, as long as it may `go_on`; what cannot be erased keeps nothing else. `None` while another process
+/// does it.
 async fn sweep(
     store: &Store,
     settings: &Settings,
     clock: &dyn Clock,
     go_on: impl Fn() -> bool,
-) -> Result<Option<usize>> {
+) -> Result<Option<Swept>> {
     let now = clock.now();
     let Some(held) = store.take_lease(NAME, &process::holder(), now).await? else {
         return Ok(None);
     };
     let mut act: Option<Erasure> = None;
     let mut erased = 0;
+    let mut failed = Vec::new();
     for terms in terms(settings, now) {
         let copies = terms.rule.mailbox_copies;
         loop {
@@ -153,8 +179,17 @@ async fn sweep(
                     return Ok(None);
                 }
                 let erasure = begun(store, &mut act, now).await?;
-                store.erase_due(one, copies, erasure).await?;
-                erased += 1;
+                match store.erase_due(one, &terms, copies, erasure).await {
+                    Ok(true) => erased += 1,
+                    // It was opened again meanwhile.
+                    Ok(false) => {}
+                    Err(error) => {
+                        let problem = format!("{}: {error}", named(one));
+                        if !failed.contains(&problem) {
+                            failed.push(problem);
+                        }
+                    }
+                }
                 tokio::time::sleep(PAUSE).await;
             }
             let left = store.due_to_erase(&terms, false).await?;
@@ -164,21 +199,36 @@ async fn sweep(
             store.renew_lease(&held, clock.now()).await?;
         }
     }
-    for late in store.late_to_erase().await? {
+    let with_copies = settings.retention.iter().filter(|rule| rule.mailbox_copies);
+    let with_copies: Vec<_> = with_copies.flat_map(|rule| &rule.mailboxes).collect();
+    for late in store.late_to_erase(&with_copies).await? {
         if !go_on() {
             return Ok(None);
         }
-        let copies = settings.retention.iter().any(|rule| rule.mailbox_copies);
         let erasure = begun(store, &mut act, now).await?;
-        store.erase_late(late, copies, erasure).await?;
-        erased += 1;
+        match store.erase_late(late, erasure).await {
+            Ok(()) => erased += 1,
+            Err(error) => failed.push(format!("letter {}, which came late: {error}", late.raw)),
+        }
+        store.renew_lease(&held, clock.now()).await?;
+        tokio::time::sleep(PAUSE).await;
     }
     if let Some(act) = act {
         store.finish_act(act, clock.now()).await?;
     }
     store.forget_acts(now).await?;
     store.release_lease(&held, clock.now()).await?;
-    Ok(Some(erased))
+    Ok(Some(Swept { erased, failed }))
+}
+
+/// What is due, for whoever reads of it.
+fn named(due: &Due) -> String {
+    match due {
+        Due::Ticket(number, Manner::Erase) => format!("№ {number}: erase"),
+        Due::Ticket(number, Manner::Anonymise) => format!("№ {number}: anonymise"),
+        Due::Files(number) => format!("№ {number}: its files"),
+        Due::Loose(raw) => format!("letter {raw}, of no ticket: erase"),
+    }
 }
 
 /// The act of the day, begun when there is something to write in it.
@@ -203,12 +253,7 @@ pub async fn command(settings: &Settings, apply: bool) -> anyhow::Result<Exit> {
     for terms in terms(settings, now) {
         for due in store.due_to_erase(&terms, true).await? {
             in_all += 1;
-            let what = match due {
-                Due::Ticket(number, Manner::Erase) => format!("№ {number}: erase"),
-                Due::Ticket(number, Manner::Anonymise) => format!("№ {number}: anonymise"),
-                Due::Files(number) => format!("№ {number}: its files"),
-                Due::Loose(raw) => format!("letter {raw}, of no ticket: erase"),
-            };
+            let what = named(&due);
             let copies = match terms.rule.mailbox_copies {
                 true => ", copies in the mailbox too",
                 false => "",
@@ -220,29 +265,53 @@ pub async fn command(settings: &Settings, apply: bool) -> anyhow::Result<Exit> {
         tell!("{in_all} to go today; --apply removes them now");
         return Ok(Exit::Fine);
     }
-    let Some(erased) = sweep(&store, settings, &SystemClock, || true).await? else {
+    if is_quiet(&store).await? {
+        return Ok(Exit::Problem);
+    }
+    let Some(swept) = sweep(&store, settings, &SystemClock, || true).await? else {
         eprintln!("another process is at it; try again in a minute");
         return Ok(Exit::Problem);
     };
-    tell!("{erased} removed");
+    tell!("{} removed", swept.erased);
+    for problem in &swept.failed {
+        eprintln!("not removed: {problem}");
+    }
     if let Some(words) = readable_still(&store).await? {
         eprintln!("{words}");
     }
     store.close().await?;
-    Ok(Exit::Fine)
+    Ok(match swept.failed.is_empty() {
+        true => Exit::Fine,
+        false => Exit::Problem,
+    })
+}
+
+/// Whether the desk is a copy that was not told to go on; says that nothing is erased then. What stands on the mail server is the
+/// original's too.
+pub(crate) async fn is_quiet(store: &Store) -> Result<bool> {
+    let quiet = store.quiet().await?;
+    if let Some(quiet) = &quiet {
+        eprintln!(
+            "{}\nnothing is erased until then, here or in the mailbox, which the original of this copy may use: first `ninetosix-worker resume`",
+            quiet.problem()
+        );
+    }
+    Ok(quiet.is_some())
 }
 
 /// What is said of a file that the daemon does not write anew.
 const TOO_LARGE: &str = "rests of what was erased may stand in the database, which is too large to be written anew while others work: run `ninetosix-worker retention --apply` when it may take a while";
+
+/// What is said where PostgreSQL does not let the desk run VACUUM.
+const NOT_OWNER: &str = "what was removed may be read in the files of PostgreSQL until the owner of the tables, or autovacuum, runs VACUUM";
 
 /// Makes what was removed unreadable; returns what is to be said where that is not done.
 pub(crate) async fn readable_still(store: &Store) -> Result<Option<&'static str>> {
     Ok(match store.make_unreadable(true).await? {
         Unreadable::Done => None,
         Unreadable::TooLarge => Some(TOO_LARGE),
-        Unreadable::Busy if store.has_clock() => Some(
-            "what was removed may be read in the files of PostgreSQL until the owner of the tables runs VACUUM",
-        ),
+        Unreadable::NotOwner => Some(NOT_OWNER),
+        Unreadable::Busy if store.has_clock() => Some(NOT_OWNER),
         Unreadable::Busy => Some(
             "what was removed may be read in the files of the database, which others are using: run `ninetosix-worker retention --apply` again",
         ),

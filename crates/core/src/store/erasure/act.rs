@@ -6,6 +6,7 @@ use chrono::{DateTime, Months, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::super::{Result, Store, execute, query_all, query_one};
+use super::Unreadable;
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
 use crate::domain::retention::Manner;
@@ -113,6 +114,8 @@ pub struct ActRow {
     pub counts: BTreeMap<String, i64>,
     /// How many copies on the mail server are still to go.
     pub copies_wait: i64,
+    /// Whether what was deleted can still be read in the files of the database; `None`: nothing was done about it yet.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// One line of the journal.
@@ -181,7 +184,7 @@ impl Store {
 
     /// Returns the acts, the newest first; with `id` that one alone.
     pub async fn acts(&self, id: Option<i64>) -> Result<Vec<ActRow>> {
-        let select = "SELECT id, cause, subject, subject_salt, subject_hash, begun_at, finished_at FROM erasure WHERE $1 = 0 OR id = $1 ORDER BY id DESC";
+        let select = "SELECT id, cause, subject, subject_salt, subject_hash, begun_at, finished_at, unreadable FROM erasure WHERE $1 = 0 OR id = $1 ORDER BY id DESC";
         let mut acts = Vec::new();
         for row in query_all(&self.db, select, [id.unwrap_or_default().into()]).await? {
             let id: i64 = row.try_get("", "id")?;
@@ -201,6 +204,9 @@ impl Store {
                 finished_at: row.try_get("", "finished_at")?,
                 counts,
                 copies_wait: self.unwanted_copies_of(id).await?,
+                unreadable: row
+                    .try_get::<Option<String>>("", "unreadable")?
+                    .and_then(|name| Unreadable::from_name(&name)),
             });
         }
         Ok(acts)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::super::entity::{letter, message, note, ticket};
 use super::super::registration::{insert_event, move_ticket};
 use super::super::{Result, Store, StoreError, execute, on_postgres, query_one};
 use super::act::{self, Erasure, What};
-use super::raw::{forgotten_id, ids};
+use super::raw::{forgotten_id, ids, is_still_due};
 use crate::domain::anonymise::{anonymised, without_person};
 use crate::domain::letter::Kind;
 use crate::domain::registration::NewEvent;
@@ -44,21 +45,28 @@ impl Words<'_> {
 }
 
 impl Store {
-    /// Erases the content of a ticket, or who it was from. An open one is closed by it.
+    /// Erases the content of a ticket, or who it was from; by a rule only as long as it was `closed` before that moment. An open
+    /// one is closed by an order. Returns whether it was done.
     pub(super) async fn erase_ticket(
         &self,
         number: i64,
         manner: Manner,
+        closed: Option<DateTime<Utc>>,
         copies: bool,
         erasure: Erasure,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let raws = "SELECT DISTINCT raw_mail_id FROM message WHERE ticket = $1 UNION SELECT raw_mail_id FROM ledger WHERE ticket = $1 AND raw_mail_id IS NOT NULL";
         let raws = ids(&self.db, raws, [number.into()]).await?;
-        self.erase_raws(&raws, Some(number), copies, erasure)
-            .await?;
+        let all = self.erase_raws(&raws, Some(number), closed, copies, erasure);
+        if !all.await? {
+            return Ok(false);
+        }
         let tx = self.begin_write().await?;
+        if !is_still_due(&tx, Some(number), closed).await? {
+            return Ok(false);
+        }
         let Some(ticket) = locked(&tx, number).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let messages = message::Entity::find()
             .filter(message::Column::Ticket.eq(number))
@@ -103,21 +111,28 @@ impl Store {
             forget_person(&tx, erasure, &address).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
-    /// Erases the files of a ticket, and the bytes of the letters they came in. Words stay.
+    /// Erases the files of a ticket that is `closed` since before that moment, and the bytes of the letters they came in. Words
+    /// stay. Returns whether it was done.
     pub(super) async fn erase_files(
         &self,
         number: i64,
+        closed: DateTime<Utc>,
         copies: bool,
         erasure: Erasure,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let raws = "SELECT DISTINCT m.raw_mail_id FROM message m WHERE m.ticket = $1 AND EXISTS (SELECT 1 FROM attachment a WHERE a.message = m.id)";
         let raws = ids(&self.db, raws, [number.into()]).await?;
-        self.erase_raws(&raws, Some(number), copies, erasure)
-            .await?;
+        let all = self.erase_raws(&raws, Some(number), Some(closed), copies, erasure);
+        if !all.await? {
+            return Ok(false);
+        }
         let tx = self.begin_write().await?;
+        if !is_still_due(&tx, Some(number), Some(closed)).await? {
+            return Ok(false);
+        }
         let files = forget_files(&tx, erasure, "m.ticket = $1", number, Some(number)).await?;
         let event = NewEvent::new(
             "files_erased",
@@ -126,12 +141,12 @@ impl Store {
         );
         insert_event(&tx, Some(number), event, erasure.now).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Erases letters that belong to no ticket, by their bytes.
     pub(super) async fn erase_loose(&self, raw: i64, copies: bool, erasure: Erasure) -> Result<()> {
-        self.erase_raws(&[raw], None, copies, erasure).await?;
+        self.erase_raws(&[raw], None, None, copies, erasure).await?;
         let tx = self.begin_write().await?;
         let messages = message::Entity::find()
             .filter(message::Column::RawMailId.eq(raw))
@@ -168,7 +183,7 @@ impl Store {
     ) -> Result<()> {
         let raws = "SELECT DISTINCT raw_mail_id FROM message WHERE ticket = $1 AND (from_address = $2 OR author <> 'requester')";
         let raws = ids(&self.db, raws, [number.into(), address.into()]).await?;
-        self.erase_raws(&raws, Some(number), copies, erasure)
+        self.erase_raws(&raws, Some(number), None, copies, erasure)
             .await?;
         let tx = self.begin_write().await?;
         let Some(ticket) = locked(&tx, number).await? else {

@@ -191,7 +191,7 @@ impl Store {
         erasure: Erasure,
     ) -> Result<()> {
         for number in &held.tickets {
-            self.erase_ticket(*number, Manner::Erase, copies, erasure)
+            self.erase_ticket(*number, Manner::Erase, None, copies, erasure)
                 .await?;
         }
         for number in &held.shared {

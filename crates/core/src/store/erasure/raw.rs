@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, Value};
 use super::super::folder::header_hash;
 use super::super::{Result, Store, execute, on_postgres, query_all, query_one};
 use super::act::{Erasure, What, note};
+use super::due::DUE;
 use crate::domain::digest::sha256;
 use crate::domain::retention::Manner;
 
@@ -43,18 +44,23 @@ pub(in super::super) async fn copies_unwanted(
 }
 
 impl Store {
-    /// Erases the bytes of letters, each in a transaction of its own; those that came again as duplicates too.
+    /// Erases the bytes of letters, each in a transaction of its own; those that came again as duplicates too. Returns whether it
+    /// came to the end: where they go by the term of a ticket, it must have been `closed` before that moment, and still be.
     pub(super) async fn erase_raws(
         &self,
         raws: &[i64],
         ticket: Option<i64>,
+        closed: Option<DateTime<Utc>>,
         copies: bool,
         erasure: Erasure,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut waiting: Vec<i64> = raws.to_vec();
         let mut met = waiting.clone();
         while let Some(id) = waiting.pop() {
             let tx = self.begin_write().await?;
+            if !is_still_due(&tx, ticket, closed).await? {
+                return Ok(false);
+            }
             erase_raw(&tx, id, ticket, copies, erasure).await?;
             tx.commit().await?;
             let again = "SELECT DISTINCT d.raw_mail_id FROM ledger l JOIN ledger d ON d.duplicate_of = l.id WHERE l.raw_mail_id = $1 AND d.raw_mail_id IS NOT NULL";
@@ -65,8 +71,26 @@ impl Store {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// Whether the term of a ticket, `closed` before that moment, still applies; the ticket stays as it is until the transaction
+/// ends. What was ordered has no term.
+pub(super) async fn is_still_due(
+    tx: &impl ConnectionTrait,
+    ticket: Option<i64>,
+    closed: Option<DateTime<Utc>>,
+) -> Result<bool> {
+    let (Some(number), Some(closed)) = (ticket, closed) else {
+        return Ok(true);
+    };
+    let look = format!(
+        "SELECT number FROM ticket t WHERE number = $1 AND {DUE}{}",
+        on_postgres(tx, " FOR UPDATE OF t")
+    );
+    let row = query_one(tx, &look, [number.into(), closed.into()]).await?;
+    Ok(row.is_some())
 }
 
 /// Erases the bytes of one letter, unless they are gone or it waits to be registered.

@@ -14,7 +14,7 @@ use crate::store::erasure::act::Cause;
 use crate::store::erasure::due::{Due, Terms};
 use crate::store::intake::Listed;
 use crate::store::lease::Held;
-use crate::store::{query_all, sql};
+use crate::store::{Store, query_all, sql};
 
 /// In every text of the letters that are to go.
 const CANARY: &str = "канарейка-canary";
@@ -181,7 +181,7 @@ on_both_engines! {
 
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
         for one in &due {
-            lab.store.erase_due(one, true, act).await.expect("erased");
+            assert!(lab.store.erase_due(one, &late, true, act).await.expect("erased"));
         }
         lab.store.finish_act(act, now).await.expect("finished");
         assert_eq!(lab.store.make_unreadable(false).await.expect("done"), Unreadable::Done);
@@ -216,11 +216,12 @@ on_both_engines! {
         let again = lab.store.register(lab.registrar(), &again, &mail, &held, now).await.expect("the database").expect("is new");
         assert_eq!((again.outcome, again.ticket), (Outcome::DuplicateOf, None));
         assert_eq!(lab.number("SELECT count(*) FROM ticket").await, 1);
-        let late = lab.store.late_to_erase().await.expect("read");
-        assert_eq!(late.len(), 1);
+        // No rule of the mailbox wants it, but the copies of what it belongs to were to go.
+        let late = lab.store.late_to_erase(&[]).await.expect("read");
+        assert_eq!((late.len(), late[0].copies), (1, true));
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        lab.store.erase_late(late[0], true, act).await.expect("erased");
-        assert!(lab.store.late_to_erase().await.expect("read").is_empty());
+        lab.store.erase_late(late[0], act).await.expect("erased");
+        assert!(lab.store.late_to_erase(&[]).await.expect("read").is_empty());
         assert_eq!(lab.number("SELECT count(*) FROM raw_chunk").await, 0);
     }
 
@@ -233,8 +234,9 @@ on_both_engines! {
         lab.close(number, now).await;
         let rule = lab.rule(Manner::Anonymise);
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        for one in lab.store.due_to_erase(&terms(lab, &rule, now + TimeDelta::seconds(1)), false).await.expect("read") {
-            lab.store.erase_due(&one, false, act).await.expect("erased");
+        let terms = terms(lab, &rule, now + TimeDelta::seconds(1));
+        for one in lab.store.due_to_erase(&terms, false).await.expect("read") {
+            lab.store.erase_due(&one, &terms, false, act).await.expect("erased");
         }
         for needle in ["rita@family.test", "Rita", "429-04-85"] {
             assert_eq!(lab.rows_that_hold(needle).await, Vec::<String>::new());
@@ -255,7 +257,7 @@ on_both_engines! {
         let due = lab.store.due_to_erase(&terms, false).await.expect("read");
         assert_eq!(due, [Due::Files(number)]);
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        lab.store.erase_due(&due[0], false, act).await.expect("erased");
+        assert!(lab.store.erase_due(&due[0], &terms, false, act).await.expect("erased"));
         assert_eq!(lab.store.due_to_erase(&terms, false).await.expect("read"), []);
         assert_eq!(lab.number("SELECT count(*) FROM attachment").await, 0);
         assert_eq!(lab.number("SELECT count(*) FROM raw_chunk").await, 0);
@@ -278,7 +280,7 @@ on_both_engines! {
         assert_ne!(open, Some(sending));
         // A letter that has not left goes to nobody.
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        lab.store.erase_due(&Due::Ticket(sending, Manner::Erase), false, act).await.expect("erased");
+        assert!(lab.store.erase_due(&Due::Ticket(sending, Manner::Erase), &terms(lab, &rule, late), false, act).await.expect("erased"));
         let going = format!("SELECT count(*) FROM letter WHERE ticket = {sending} AND state <> 'cancelled'");
         assert_eq!(lab.number(&going).await, 0);
     }
@@ -341,9 +343,85 @@ on_both_engines! {
         let due = lab.store.due_to_erase(&only(now + TimeDelta::seconds(1)), true).await.expect("read");
         assert_eq!(due.len(), 1, "{due:?}");
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        lab.store.erase_due(&due[0], false, act).await.expect("erased");
+        lab.store.erase_due(&due[0], &only(now), false, act).await.expect("erased");
         assert_eq!(lab.rows_that_hold(CANARY).await, Vec::<String>::new());
         assert_eq!(lab.number("SELECT count(*) FROM raw_chunk").await, 2);
+    }
+
+    async fn a_late_copy_stays_on_the_server_unless_somebody_asked_for_its_removal(lab: &Lab) {
+        let now = monday("10:00:00");
+        let held = lab.lease("one", now).await;
+        let mail = from_rita("a@family.test", "Тема", "Слова");
+        let number = lab.register(&mail, &held, now).await.ticket.expect("a ticket");
+        lab.execute("UPDATE letter SET state = 'sent', sent_at = due_at").await;
+        lab.close(number, now).await;
+        let rule = lab.rule(Manner::Erase);
+        let terms = terms(lab, &rule, now + TimeDelta::seconds(1));
+        let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
+        assert!(lab.store.erase_due(&Due::Ticket(number, Manner::Erase), &terms, false, act).await.expect("erased"));
+        let copy = lab.fetched(b"another way", &held, now).await;
+        lab.store.register(lab.registrar(), &copy, &mail, &held, now).await.expect("the database");
+        let wanted = async |mailboxes: &[&crate::domain::address::EmailAddress]| {
+            let late = lab.store.late_to_erase(mailboxes).await.expect("read");
+            assert_eq!(late.len(), 1);
+            late[0].copies
+        };
+        let other = address("another@school.test");
+        assert!(!wanted(&[&other]).await, "another mailbox asked");
+        assert!(wanted(&[&other, &lab.mailbox]).await, "its own rule says so");
+        // The same bytes in a mailbox that did not ask.
+        lab.execute("UPDATE ledger SET mailbox = 'another@school.test' WHERE id = (SELECT max(id) FROM ledger)").await;
+        assert!(!wanted(&[&lab.mailbox]).await);
+        let late = lab.store.late_to_erase(&[&lab.mailbox]).await.expect("read");
+        lab.store.erase_late(late[0], act).await.expect("erased");
+        assert_eq!(lab.number("SELECT count(*) FROM ledger WHERE copy IS NOT NULL").await, 0);
+        assert_eq!(lab.number("SELECT count(*) FROM raw_chunk").await, 0);
+    }
+
+    async fn a_ticket_that_was_opened_meanwhile_is_left_whole(lab: &Lab) {
+        let now = monday("10:00:00");
+        let held = lab.lease("one", now).await;
+        let (_, number) = lab.a_closed_ticket(&held, now).await;
+        let rule = lab.rule(Manner::Erase);
+        let terms = terms(lab, &rule, now + TimeDelta::seconds(1));
+        let before = (lab.number("SELECT count(*) FROM raw_chunk").await, lab.number("SELECT count(*) FROM event").await);
+        let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
+        for reopened in ["state = 'in_work', closed_at = NULL", "state = 'closed', closed_at = '2030-01-01T00:00:00+00:00'"] {
+            lab.execute(&format!("UPDATE ticket SET {reopened}")).await;
+            for due in [Due::Ticket(number, Manner::Erase), Due::Ticket(number, Manner::Anonymise), Due::Files(number)] {
+                assert!(!lab.store.erase_due(&due, &terms, true, act).await.expect("looked"), "{due:?}");
+            }
+        }
+        let after = (lab.number("SELECT count(*) FROM raw_chunk").await, lab.number("SELECT count(*) FROM event").await);
+        assert_eq!(after, before);
+        assert_eq!(lab.number("SELECT count(*) FROM attachment").await, 1);
+        assert_eq!(lab.number("SELECT count(*) FROM erasure_line").await, 0);
+        assert!(lab.text("SELECT body FROM message").await.contains(CANARY));
+    }
+
+    async fn what_came_of_making_it_unreadable_stands_in_finished_acts(lab: &Lab) {
+        let now = monday("10:00:00");
+        let finished = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
+        lab.store.finish_act(finished, now).await.expect("finished");
+        let ritas = address("rita@family.test");
+        let interrupted = lab.store.begin_act(Cause::Order(&ritas), now).await.expect("begun");
+        assert_eq!(lab.store.acts(Some(finished.id)).await.expect("read")[0].unreadable, None);
+        assert_eq!(lab.store.make_unreadable(false).await.expect("made"), Unreadable::Done);
+        assert_eq!(lab.store.acts(Some(finished.id)).await.expect("read")[0].unreadable, Some(Unreadable::Done));
+        assert_eq!(lab.store.acts(Some(interrupted.id)).await.expect("read")[0].unreadable, None);
+    }
+
+    async fn a_letter_set_aside_waits_for_a_person_whatever_its_age(lab: &Lab) {
+        let now = monday("10:00:00");
+        let held = lab.lease("one", now).await;
+        lab.fetched(b"unreadable", &held, now).await;
+        let rule = lab.rule(Manner::Erase);
+        let terms = terms(lab, &rule, now + TimeDelta::seconds(1));
+        let decided = |outcome: &str| format!("UPDATE ledger SET outcome = '{outcome}', reason = 'x', decided_at = fetched_at");
+        lab.execute(&decided("quarantined")).await;
+        assert_eq!(lab.store.due_to_erase(&terms, true).await.expect("read"), []);
+        lab.execute(&decided("automatic")).await;
+        assert_eq!(lab.store.due_to_erase(&terms, true).await.expect("read").len(), 1);
     }
 
     async fn a_reply_to_an_erased_ticket_opens_a_new_one(lab: &Lab) {
@@ -351,7 +429,9 @@ on_both_engines! {
         let held = lab.lease("one", now).await;
         let (_, number) = lab.a_closed_ticket(&held, now).await;
         let act = lab.store.begin_act(Cause::Rule, now).await.expect("begun");
-        lab.store.erase_due(&Due::Ticket(number, Manner::Erase), false, act).await.expect("erased");
+        let rule = lab.rule(Manner::Erase);
+        let terms = terms(lab, &rule, now + TimeDelta::seconds(1));
+        assert!(lab.store.erase_due(&Due::Ticket(number, Manner::Erase), &terms, false, act).await.expect("erased"));
         let mut reply = from_rita("reply@family.test", &format!("Re: Тема [№ {number}]"), "Снова я");
         reply.references = vec![lab.text("SELECT message_id FROM letter WHERE kind = 'receipt'").await];
         let registered = lab.register(&reply, &held, now).await;
@@ -400,4 +480,41 @@ async fn rests_of_moved_rows_are_gone_as_well() {
         Unreadable::Done
     );
     lab.no_file_holds(CANARY).await;
+}
+
+/// PostgreSQL says nothing but a warning to a role that may not.
+#[tokio::test]
+async fn a_role_that_does_not_own_the_tables_is_told_so() {
+    let lab = Lab::postgres().await;
+    let act = lab
+        .store
+        .begin_act(Cause::Rule, monday("10:00:00"))
+        .await
+        .expect("begun");
+    lab.store
+        .finish_act(act, monday("10:00:00"))
+        .await
+        .expect("finished");
+    let Database::Postgres { .. } = &lab.database else {
+        return;
+    };
+    // Each database has a role of its own: roles belong to the cluster.
+    let role = lab.text("SELECT 'reader_' || current_database()").await;
+    lab.execute(&format!("CREATE ROLE \"{role}\"")).await;
+    lab.execute(&format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{role}\""
+    ))
+    .await;
+    lab.execute(&format!(
+        "ALTER DATABASE \"{}\" SET role = '{role}'",
+        lab.text("SELECT CAST(current_database() AS TEXT)").await
+    ))
+    .await;
+    let store = Store::open(&lab.database).await.expect("opened");
+    let made = store.make_unreadable(true).await.expect("made");
+    let kept = store.acts(Some(act.id)).await.expect("read");
+    store.close().await.expect("closed");
+    lab.execute("RESET ROLE").await;
+    assert_eq!(made, Unreadable::NotOwner);
+    assert_eq!(kept[0].unreadable, Some(Unreadable::NotOwner));
 }
