@@ -1,8 +1,8 @@
 //! A daemon from its first configuration to its end: SIGTERM and SIGINT stop it, SIGHUP reads the configuration anew.
 //!
 //! A configuration that cannot be read changes nothing: what is wrong is logged, and the daemon goes on with the one it has.
-//! With a sound one the loops finish what they have in hand, as at a stop, and begin again; if it turns out that they cannot, because
-//! of what no file tells (a token key, a schema, certificates), they begin once more with the old one.
+//! So it is with one that names what cannot be used: a token key, certificates, a database that is away or has another schema. With a
+//! sound one the loops finish what they have in hand, as at a stop, and begin again.
 
 use std::path::Path;
 use std::pin::pin;
@@ -58,42 +58,25 @@ where
 {
     let mut signals = Signals::listen()?;
     let mut settings = first;
-    // Those that were in force before.
-    let mut before: Option<Settings> = None;
     loop {
         let (stopper, stop) = Stopper::new();
         let watchdog = Watchdog::from_environment();
         let reporting = tokio::spawn(watchdog.clone().report(stop.clone()));
-        let mut running = pin!(run(settings.clone(), stop, watchdog.clone()));
-        let next: Result<Option<Settings>, anyhow::Result<()>> = loop {
+        let mut running = pin!(run(settings.clone(), stop, watchdog));
+        let mut next = loop {
             let wanted = tokio::select! {
-                ended = &mut running => break Err(ended),
+                ended = &mut running => {
+                    stopper.stop();
+                    return ended;
+                }
                 wanted = signals.next() => wanted,
             };
             match wanted {
-                Wanted::Stop => break Ok(None),
+                Wanted::Stop => break None,
                 Wanted::Reload => {
                     if let Some(new) = reread(file, &settings).await {
-                        break Ok(Some(new));
+                        break Some(new);
                     }
-                }
-            }
-        };
-        stopper.stop();
-        let mut next = match next {
-            Ok(next) => next,
-            Err(ended) => {
-                // It ends with the stop.
-                let _ = reporting.await;
-                match (ended, before.take()) {
-                    (Err(error), Some(old)) if !watchdog.has_begun() => {
-                        tracing::error!(
-                            "the new configuration cannot be run, the one before is in force again: {error:#}"
-                        );
-                        settings = old;
-                        continue;
-                    }
-                    (ended, _) => return ended,
                 }
             }
         };
@@ -101,6 +84,7 @@ where
             Some(_) => watchdog::tell_reloading(),
             None => watchdog::tell_stopping(),
         }
+        stopper.stop();
         let mut is_over = next.is_none();
         loop {
             tokio::select! {
@@ -118,7 +102,7 @@ where
         // It ends with the stop.
         let _ = reporting.await;
         match next {
-            Some(next) if !is_over => before = Some(std::mem::replace(&mut settings, next)),
+            Some(next) if !is_over => settings = next,
             _ => return Ok(()),
         }
     }

@@ -10,6 +10,10 @@
 //! that the daemon is ready, and what it still waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -119,11 +123,6 @@ impl Watchdog {
         LOOP.scope(watched, running)
     }
 
-    /// Returns whether every loop runs.
-    pub fn has_begun(&self) -> bool {
-        self.shared.state().has_begun
-    }
-
     /// Says that every loop runs: from now on it matters whether they are well.
     pub fn all_run(&self) {
         self.shared.state().has_begun = true;
@@ -180,9 +179,11 @@ impl Watchdog {
             if is_ready && !was_ready {
                 words.push(NotifyState::Ready);
             }
-            was_ready |= is_ready;
-            tell(&words);
-            said = Some(status);
+            // What was not heard is said again.
+            if tell(&words) {
+                was_ready |= is_ready;
+                said = Some(status);
+            }
         }
     }
 }
@@ -204,7 +205,9 @@ fn status(state: &State) -> String {
 /// Tells the manager that the configuration is read anew.
 pub fn tell_reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Ok(now) => {
+            tell(&[NotifyState::Reloading, now]);
+        }
         Err(error) => tracing::debug!(%error, "the monotonic clock cannot be read"),
     }
 }
@@ -214,12 +217,31 @@ pub fn tell_stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-fn tell(words: &[NotifyState<'_>]) {
-    if !words.is_empty()
-        && let Err(error) = sd_notify::notify(words)
-    {
+/// Returns whether it was heard. A manager that does not listen just now holds up nothing.
+fn tell(words: &[NotifyState<'_>]) -> bool {
+    let said = send(words);
+    if let Err(error) = &said {
         tracing::debug!(%error, "the service manager does not hear");
     }
+    said.is_ok()
+}
+
+fn send(words: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(place) = std::env::var_os("NOTIFY_SOCKET") else {
+        return Ok(());
+    };
+    if words.is_empty() {
+        return Ok(());
+    }
+    let text: String = words.iter().map(|word| format!("{word}\n")).collect();
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    match place.as_bytes().strip_prefix(b"@") {
+        Some(name) => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+        None => socket.connect(&place)?,
+    }
+    socket.send(text.as_bytes())?;
+    Ok(())
 }
 
 /// Says that the loop this runs in goes on. Outside of one, nothing.
