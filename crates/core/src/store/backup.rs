@@ -1,7 +1,7 @@
 //! Copies of an SQLite file: made while the daemons work, read back before they count, and put in a database's place.
 //!
 //! A copy appears under its name whole or not at all: it is made in a directory of its own beside that name, which goes in the
-//! end. Where the process was killed, the next one that makes a copy there removes it ([`Room`]): there is mail in it. A copy bears
+//! end. Where the process was killed, the next one that makes a copy there removes it (`Room`): there is mail in it. A copy bears
 //! the mark that it is one ([`super::quiet`]), so that it is quiet even where it is put back by hand.
 
 use std::ffi::OsString;
