@@ -19,7 +19,6 @@ use crate::delivery::Office;
 use crate::disk;
 use crate::domain::address::EmailAddress;
 use crate::domain::alert::{Alert, ONCE_IN, Until};
-use crate::domain::calendar::Calendar;
 use crate::domain::letter::Lane;
 use crate::health;
 use crate::stop::Stop;
@@ -99,6 +98,7 @@ impl Alerts {
     async fn look(&mut self, now: DateTime<Utc>) -> Result<()> {
         let beats = self.store.heartbeats().await?;
         let conditions = self.conditions(&beats, now).await?;
+        let open = self.store.open_alerts().await?;
         let mut lasting = BTreeSet::new();
         for condition in conditions {
             let Condition {
@@ -109,7 +109,9 @@ impl Alerts {
             let key = (mailbox, alert.matter.clone());
             let seen = self.seen.entry(key.clone()).or_insert(0);
             *seen = seen.saturating_add(1);
-            if *seen >= settled {
+            // What lasts is told already: nothing is written at every look.
+            let lasts = |open: &OpenAlert| (&open.mailbox, &open.matter) == (&key.0, &key.1);
+            if *seen >= settled && !open.iter().any(lasts) {
                 let registrar = self.registrar(&key.0);
                 let raised = self
                     .store
@@ -121,7 +123,7 @@ impl Alerts {
             lasting.insert(key);
         }
         self.seen.retain(|key, _| lasting.contains(key));
-        for open in self.store.open_alerts().await? {
+        for open in open {
             if self.is_over(&open, &beats, &lasting).await? {
                 let registrar = self.registrar(&open.mailbox);
                 if self.store.end_alert(registrar, &open, now).await? {
@@ -207,8 +209,7 @@ impl Alerts {
                 );
             }
         }
-        let wanted = |calendar: &Calendar| calendar.wanted_year(calendar.date_of(now));
-        if let Some(year) = self.settings.calendars().filter_map(wanted).min() {
+        if let Some(year) = self.settings.wanted_year(now) {
             add("", Alert::calendar(year), SETTLED);
         }
         Ok(found)

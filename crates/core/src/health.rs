@@ -107,10 +107,7 @@ pub async fn letters(
 /// art. 112 alone.
 pub fn calendar(settings: &Settings, now: DateTime<Utc>) -> Option<Vital> {
     let end = settings.calendars().filter_map(Calendar::data_end).min()?;
-    let wanted = settings
-        .calendars()
-        .filter_map(|calendar| calendar.wanted_year(calendar.date_of(now)))
-        .min();
+    let wanted = settings.wanted_year(now);
     Some(Vital {
         name: "calendar".to_owned(),
         good: true,

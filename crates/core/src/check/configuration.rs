@@ -25,8 +25,7 @@ pub fn configuration(report: &mut Report, settings: &Settings, file: &Path, now:
             format!("производственный календарь: данные по {end}"),
             format!("production calendar: data until {end}"),
         );
-        let wanted = |calendar: &Calendar| calendar.wanted_year(calendar.date_of(now));
-        match settings.calendars().filter_map(wanted).min() {
+        match settings.wanted_year(now) {
             None => report.good(known),
             Some(year) => report.warning(known, Cure::CalendarYear.about(year)),
         }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -104,6 +104,12 @@ impl Settings {
     pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
         let own = self.with_own_calendars().map(|mailbox| &mailbox.calendar);
         std::iter::once(&self.calendar).chain(own)
+    }
+
+    /// The year whose production calendar is wanted by now, of all that are kept; `None` if none is.
+    pub fn wanted_year(&self, now: DateTime<Utc>) -> Option<i32> {
+        let wanted = |calendar: &Calendar| calendar.wanted_year(calendar.date_of(now));
+        self.calendars().filter_map(wanted).min()
     }
 
     /// The mailboxes that keep other hours than the desk.

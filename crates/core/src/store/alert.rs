@@ -124,9 +124,13 @@ impl Store {
     /// Returns the next thing that the operator's command has not been told, of those that happened after `since`; the caller
     /// is the only one to have it.
     pub async fn take_telling(&self, since: DateTime<Utc>) -> Result<Option<Telling>> {
-        let tx = self.begin_write().await?;
         let select = "SELECT id, mailbox, matter, title, words, told = 1 AS is_over FROM alert
                       WHERE (told = 0 AND raised_at > $1) OR (told = 1 AND over_at > raised_at AND over_at > $1) ORDER BY id LIMIT 1";
+        // Mostly there is nothing to tell, and nobody is kept from writing.
+        if query_one(&self.db, select, [since.into()]).await?.is_none() {
+            return Ok(None);
+        }
+        let tx = self.begin_write().await?;
         let lock = match tx.get_database_backend() {
             DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
             _ => "",
