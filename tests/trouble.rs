@@ -50,6 +50,8 @@ mod servers;
 mod starttls;
 #[path = "trouble/syscalls.rs"]
 mod syscalls;
+#[path = "trouble/tokens.rs"]
+mod tokens;
 
 use std::time::Duration;
 

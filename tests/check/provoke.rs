@@ -14,6 +14,7 @@ use super::scene::{Disk, Forgetful, LANGUAGES, Scene, clock, desk, run, spoil};
 use super::support::fimap::{Fimap, Folder};
 use super::support::office::at;
 use super::support::sink::{Instead, Rule, Sink};
+use super::support::tokens::{TokenServer, token};
 use super::support::{Config, Database, Desk, Engine, Lab, Letter, Program};
 use super::tls_server::{Certificate, TlsServer};
 
@@ -272,6 +273,14 @@ fn provoke(cure: Cure) -> Scene {
         }
         Cure::SendRecipient => refused("RCPT", "550 5.1.1 there is nobody of that name"),
         Cure::SendAccount => refused("MAIL", "554 5.7.1 you send too much"),
+        Cure::Application => {
+            let denied = "{\"error\":\"invalid_client\"}";
+            with_tokens(TokenServer::start(&Lab::shared(), 401, denied))
+        }
+        Cure::ApplicationRights => {
+            let strange = token("no.such.token", 3600);
+            with_tokens(TokenServer::start(&Lab::shared(), 200, &strange))
+        }
         Cure::SendAgain => refused(".", "451 4.3.0 not now"),
         Cure::NotArrived => {
             let sink = sink();
@@ -310,6 +319,13 @@ fn certified(certificate: Certificate) -> Scene {
     let ca = desk.lab.variable("MAILLAB_CA").to_owned();
     let own = server.dir.path().join("ca.pem");
     spoil(&desk, &ca, &own.display().to_string());
+    Scene::of(Program::Poller, desk, server)
+}
+
+/// The mailbox is entered with what this server gives out.
+fn with_tokens(server: TokenServer) -> Scene {
+    let table = server.table("mail.password");
+    let desk = desk(Engine::Sqlite, |config| config.oauth = Some(table));
     Scene::of(Program::Poller, desk, server)
 }
 
@@ -356,10 +372,12 @@ fn refused(at: &'static str, reply: &str) -> Scene {
 /// Those that both servers of a mailbox can give cause for.
 fn is_of_both(cure: Cure) -> bool {
     use Cure::{
-        CertificateIssuer, CertificateName, CertificatePinned, CertificateTime, Login, NotTls,
-        ServerTrouble, StartTls, Tls, Unreachable,
+        Application, ApplicationRights, CertificateIssuer, CertificateName, CertificatePinned,
+        CertificateTime, Login, NotTls, ServerTrouble, StartTls, Tls, Unreachable,
     };
     let both = [
+        Application,
+        ApplicationRights,
         CertificateIssuer,
         CertificateName,
         CertificatePinned,

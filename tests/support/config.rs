@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) require: String,
     /// More lines of the mailbox's table.
     pub(crate) mailbox: String,
+    /// The table `[mailbox.oauth]`, where tokens stand in for the password.
+    pub(crate) oauth: Option<String>,
     /// More tables, at the end.
     pub(crate) tables: String,
 }
@@ -88,6 +90,7 @@ impl Config {
             database_port: None,
             require: "token".to_owned(),
             mailbox: String::new(),
+            oauth: None,
             tables: String::new(),
         }
     }
@@ -130,10 +133,18 @@ hello_name = "desk.school.test"
             language,
             require,
             mailbox,
+            oauth,
             tables,
             ..
         } = self;
-        let first = self.mailbox_table(lab, help, &dir.join("mail.password"));
+        let mut first = self.mailbox_table(lab, help, &dir.join("mail.password"));
+        if oauth.is_some() {
+            let lines = first
+                .lines()
+                .filter(|line| !line.starts_with("password_file"));
+            first = lines.collect::<Vec<_>>().join("\n");
+        }
+        let oauth = oauth.as_deref().unwrap_or_default();
         let (dir, hours) = (dir.display(), hours(self.hours));
         let database_url = match self.database_port {
             Some(port) => at_port(database_url, port),
@@ -150,6 +161,7 @@ url = "{database_url}"
 
 {first}
 {mailbox}
+{oauth}
 
 [identity]
 require = "{require}"

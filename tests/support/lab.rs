@@ -132,6 +132,14 @@ impl Lab {
             .unwrap_or_else(|| panic!("the lab has no account {address}"))
     }
 
+    /// Returns a token that lets somebody into this account for an hour.
+    pub(crate) fn token(&self, address: &str) -> String {
+        let output = maillab(&self.dir, "token", &[address]).expect("bash runs maillab");
+        assert!(output.status.success(), "{output:?}");
+        let token = String::from_utf8(output.stdout).expect("plain text");
+        token.trim().to_owned()
+    }
+
     /// Changes an account's password at the server, from the next login on. In a lab of the test's own.
     pub(crate) fn set_password(&self, address: &str, password: &str) {
         let file = self.dir.join("etc/passwd");

@@ -23,6 +23,7 @@
 //! | `manager` | a service manager that listens to a daemon, as systemd does |
 //! | `moscow` | Moscow time as letters say it |
 //! | `oracle` | what must be true after any crash |
+//! | `tokens` | a server that gives out access tokens |
 //! | `wait` | waiting for something to become true |
 //!
 //! Times are waited for, never slept through: [`wait_until`] looks again every 30 ms.
@@ -54,6 +55,7 @@ pub(crate) mod moscow;
 pub(crate) mod office;
 pub(crate) mod oracle;
 pub(crate) mod sink;
+pub(crate) mod tokens;
 pub(crate) mod wait;
 
 pub(crate) use config::{Config, Hours};

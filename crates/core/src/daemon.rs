@@ -22,6 +22,7 @@ use crate::domain::calendar::approved::Standing;
 use crate::domain::letter::Lane;
 use crate::domain::token::{TokenKey, TokenKeys};
 use crate::http::Http;
+use crate::oauth::Login;
 use crate::smtp::{Security, SmtpServer, Timeouts};
 use crate::stop::{GRACE, Stop};
 use crate::store::{SchemaState, Store, StoreError};
@@ -297,7 +298,7 @@ pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
         tls: tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
             .context("reading certificates")?,
         user: mailbox.user.clone(),
-        password: mailbox.password.clone(),
+        login: Login::of(mailbox).context("reading certificates")?,
         hello_name: mailbox.hello_name.clone(),
     })
 }

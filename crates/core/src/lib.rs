@@ -24,6 +24,7 @@
 //! | [`approval`] | whether the hours stand as the head approved them |
 //! | [`check`], [`health`], [`cli`] | what operators ask, and how programs answer |
 //! | `alerts`, `http`, `metrics` | what operators and monitors are told |
+//! | [`oauth`] | tokens that stand in for a password |
 //! | [`timekeeper`] | whether the clocks agree about the time |
 //! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
 //!
@@ -50,6 +51,7 @@ mod http;
 pub mod logging;
 pub mod mail;
 mod metrics;
+pub mod oauth;
 pub mod process;
 pub mod pulse;
 #[cfg(test)]

@@ -115,6 +115,12 @@ pub fn reason(error: &rustls::Error) -> String {
     }
 }
 
+/// Returns whose fault a failed handshake was, and why; `None` where the connection broke before there was a reason.
+pub fn failure(error: &std::io::Error) -> Option<(Fault, String)> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some((Fault::of(inner), reason(inner)))
+}
+
 /// Why a handshake failed, as far as the operator can do something about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {

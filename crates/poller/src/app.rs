@@ -9,6 +9,7 @@ use ninetosix_core::clock::Clock;
 use ninetosix_core::config::{self, Settings};
 use ninetosix_core::daemon::Daemon;
 use ninetosix_core::domain::letter::Lane;
+use ninetosix_core::oauth::Login;
 use ninetosix_core::stop::Stop;
 use ninetosix_core::watchdog::Watchdog;
 
@@ -91,7 +92,7 @@ pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
         tls: ninetosix_core::tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
             .context("reading certificates")?,
         user: mailbox.user.clone(),
-        password: mailbox.password.clone(),
+        login: Login::of(mailbox).context("reading certificates")?,
         mute: Default::default(),
     })
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use ninetosix_core::clock::Clock;
 use ninetosix_core::config;
+use ninetosix_core::oauth::TokenError;
 use ninetosix_core::process;
 use ninetosix_core::pulse::Pulse;
 use ninetosix_core::stop::Stop;
@@ -269,7 +270,8 @@ fn failed(host: &str, error: SyncError) -> End {
         SyncError::Imap(
             ImapError::AuthRefused(_)
             | ImapError::NoLoginMethod(_)
-            | ImapError::PlainTextRefused(_),
+            | ImapError::PlainTextRefused(_)
+            | ImapError::Token(TokenError::Refused(_)),
         ) => Failure::LoginRefused,
         SyncError::Imap(_) | SyncError::Store(_) => Failure::Trouble,
     };

@@ -14,7 +14,7 @@ const LOGINS: (usize, Duration) = (30, Duration::from_secs(600));
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The name or the password was refused, or cannot be sent.
+    /// The name, the password or the application was refused, or cannot be sent.
     LoginRefused,
     /// Anything else.
     Trouble,

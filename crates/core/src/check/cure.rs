@@ -162,10 +162,18 @@ cures! {
     Login =>
         "проверьте user и password_file; у Яндекса, Mail.ru и Gmail нужен пароль приложения и включённый доступ по IMAP",
         "check user and password_file; Yandex, Mail.ru and Gmail need an app password and IMAP switched on";
-    /// No way to log in with a password.
+    /// No way to log in that we know.
     LoginMethod =>
-        "включите на сервере вход по паролю (PLAIN или LOGIN) поверх TLS: другого способа эта версия не знает",
-        "switch on login by password (PLAIN or LOGIN) over TLS at the server: this version knows no other way";
+        "включите на сервере вход по паролю (PLAIN или LOGIN) поверх TLS, а с [mailbox.oauth] — по токену (XOAUTH2): других способов эта версия не знает",
+        "switch on login by password (PLAIN or LOGIN) over TLS at the server, or by token (XOAUTH2) with [mailbox.oauth]: this version knows no other way";
+    /// The application gets no token.
+    Application =>
+        "проверьте token_url, client_id, scope и секрет приложения: он действует не дольше срока, с которым его создали (в Microsoft 365 до двух лет); новый создают на странице приложения",
+        "check token_url, client_id, scope and the application's secret: it holds no longer than it was made for (two years at most in Microsoft 365); a new one is made on the application's page";
+    /// The application gets a token, and the mailbox does not let it in.
+    ApplicationRights =>
+        "впустите приложение в ящик; в Microsoft 365: разрешения IMAP.AccessAsApp и SMTP.SendAsApp с согласием администратора, затем New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess и Set-CASMailbox … -SmtpClientAuthenticationDisabled $false",
+        "let the application into the mailbox; in Microsoft 365: the permissions IMAP.AccessAsApp and SMTP.SendAsApp with the administrator's consent, then New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, and Set-CASMailbox … -SmtpClientAuthenticationDisabled $false";
     /// The server refuses to serve, or talks nonsense.
     ServerTrouble =>
         "повторите через несколько минут; если не пройдёт, спросите владельца сервера с этими словами",

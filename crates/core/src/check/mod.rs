@@ -12,6 +12,7 @@
 //! | `clock` | is it the database's, does anything keep it |
 //! | `smtp` | the submission server |
 //! | `encryption` | what to do about a handshake that failed |
+//! | `login` | what to do about a mailbox that does not let us in |
 //! | `send` | a letter that proves delivery |
 
 mod clock;
@@ -20,6 +21,7 @@ mod cure;
 mod database;
 mod disk;
 mod encryption;
+mod login;
 mod report;
 mod send;
 mod smtp;
@@ -31,6 +33,7 @@ pub use cure::{Advice, Cure};
 pub use database::database;
 pub use disk::disk;
 pub use encryption::encryption;
+pub use login::{login, token};
 pub use report::{Fact, Report, Verdict, words};
 pub use send::{Sent, send};
 pub use smtp::smtp;

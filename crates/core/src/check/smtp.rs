@@ -1,6 +1,6 @@
 //! The submission server of a mailbox: is it reached, is it who it says, does it let us in?
 
-use super::{Advice, Cure, Report, encryption, words};
+use super::{Advice, Cure, Report, encryption, login, token, words};
 use crate::config::Mailbox;
 use crate::smtp::{DialError, SmtpSession, Timeouts};
 
@@ -33,16 +33,17 @@ pub async fn smtp(report: &mut Report, mailbox: &Mailbox) {
                     format!("{place}: войти не удалось: {error}"),
                     format!("{place}: cannot log in: {error}"),
                 ),
-                cure(&error),
+                cure(&error, mailbox),
             );
         }
     }
 }
 
 /// What to do about a connection that did not come about.
-pub(super) fn cure(error: &DialError) -> Advice {
+pub(super) fn cure(error: &DialError, mailbox: &Mailbox) -> Advice {
     match error {
-        DialError::AuthRefused { .. } => Cure::Login.into(),
+        DialError::Token(error) => token(error),
+        DialError::AuthRefused { .. } => login(mailbox),
         DialError::NoAuth { .. } => Cure::LoginMethod.into(),
         DialError::NoStartTls => Cure::StartTls.into(),
         DialError::Tls { fault, .. } => encryption(*fault).into(),

@@ -166,6 +166,14 @@ pub(super) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     }
 }
 
+fn implicit(host: &str, port: u16) -> Endpoint {
+    Endpoint {
+        host: host.to_owned(),
+        port,
+        security: Security::Implicit,
+    }
+}
+
 /// A mail provider whose servers are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
@@ -175,7 +183,7 @@ pub enum Provider {
     MailRu,
     /// Gmail and Google Workspace.
     Gmail,
-    /// Microsoft 365: known by how it marks mail; it takes no password for IMAP.
+    /// Microsoft 365, which takes no password.
     Microsoft,
 }
 
@@ -201,31 +209,39 @@ impl Provider {
                 None => Flaw::new(
                     what,
                     words!(
-                        "впишите \"yandex\", \"mailru\" или \"gmail\" либо уберите строку и задайте imap и smtp",
-                        "write \"yandex\", \"mailru\" or \"gmail\", or remove the line and set imap and smtp"
+                        "впишите \"yandex\", \"mailru\", \"gmail\" или \"microsoft\" либо уберите строку и задайте imap и smtp",
+                        "write \"yandex\", \"mailru\", \"gmail\" or \"microsoft\", or remove the line and set imap and smtp"
                     ),
                 ),
             }
         })
     }
 
-    /// The server of the protocol, if it takes a password.
-    pub(super) fn server(self, protocol: Protocol) -> Option<Endpoint> {
+    /// The server of the protocol.
+    pub(super) fn server(self, protocol: Protocol) -> Endpoint {
         let (name, port) = match protocol {
             Protocol::Imap => ("imap", 993),
             Protocol::Smtp => ("smtp", 465),
         };
-        let domain = match self {
-            Self::Yandex => "yandex.ru",
-            Self::MailRu => "mail.ru",
-            Self::Gmail => "gmail.com",
-            Self::Microsoft => return None,
+        let domain = match (self, protocol) {
+            (Self::Yandex, _) => "yandex.ru",
+            (Self::MailRu, _) => "mail.ru",
+            (Self::Gmail, _) => "gmail.com",
+            (Self::Microsoft, Protocol::Imap) => return implicit("outlook.office365.com", port),
+            (Self::Microsoft, Protocol::Smtp) => {
+                return Endpoint {
+                    host: "smtp.office365.com".to_owned(),
+                    port: 587,
+                    security: Security::StartTls,
+                };
+            }
         };
-        Some(Endpoint {
-            host: format!("{name}.{domain}"),
-            port,
-            security: Security::Implicit,
-        })
+        implicit(&format!("{name}.{domain}"), port)
+    }
+
+    /// What its access tokens are asked for (RFC 6749 section 3.3), where it needs to be said.
+    pub(super) fn scope(self) -> Option<&'static str> {
+        (self == Self::Microsoft).then_some("https://outlook.office365.com/.default")
     }
 
     /// How its word on a sender is read.
@@ -346,15 +362,12 @@ mod tests {
     #[test]
     fn a_provider_fills_both_servers() {
         let yandex = Provider::parse("yandex").expect("known");
-        let server = |protocol| yandex.server(protocol).map(|server| server.to_string());
-        assert_eq!(
-            server(Protocol::Imap).as_deref(),
-            Some("imap.yandex.ru:993")
-        );
-        assert_eq!(
-            server(Protocol::Smtp).as_deref(),
-            Some("smtp.yandex.ru:465")
-        );
+        let server = |protocol| yandex.server(protocol).to_string();
+        assert_eq!(server(Protocol::Imap), "imap.yandex.ru:993");
+        assert_eq!(server(Protocol::Smtp), "smtp.yandex.ru:465");
+        let smtp = Provider::Microsoft.server(Protocol::Smtp);
+        assert_eq!(smtp.to_string(), "smtp.office365.com:587");
+        assert_eq!(smtp.security, Security::StartTls);
         for (name, provider) in Provider::NAMES {
             assert_eq!(VerdictSource::named(name), provider.verdict_source());
         }

@@ -126,7 +126,7 @@ fn key_of(path: &str) -> Result<String, Flaw> {
         (_, Some(table)) if table.many => Err(list_in_environment()),
         (_, Some(table)) if table.is_later() => Err(later()),
         (Some(Shape::Scalar), _) => Ok(parts.join(".")),
-        (Some(Shape::List), _) => Err(list_in_environment()),
+        (Some(Shape::List | Shape::Inner(_)), _) => Err(list_in_environment()),
         (Some(Shape::Later), _) => Err(later()),
         (None, _) => Err(unknown(&path)),
     }

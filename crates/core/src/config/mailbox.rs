@@ -10,10 +10,11 @@ use super::address::{AddressBook, address};
 use super::endpoint::{Endpoint, Protocol, Provider, endpoint};
 use super::folders::{after_registration, folders, same_folder};
 use super::hours;
+use super::oauth;
 use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::secret::Secrets;
-use super::settings::{Hours, Mailbox};
+use super::settings::{Hours, Login, Mailbox};
 use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
@@ -38,8 +39,8 @@ pub(super) fn mailbox(
     } else {
         address.as_ref().map(|address| address.as_str().to_owned())
     };
-    let password = secrets.required(section);
     let provider = section.parsed("provider", Provider::parse);
+    let login = login(section, secrets, provider);
     let authserv_id = section.parsed("trusted_authserv_id", authserv_id);
     let imap = server(section, "imap", Protocol::Imap, provider);
     let smtp = server(section, "smtp", Protocol::Smtp, provider);
@@ -67,7 +68,7 @@ pub(super) fn mailbox(
     Some(Mailbox {
         address: address?,
         user: user?,
-        password: password?,
+        login: login?,
         provider,
         verdict_source: authserv_id
             .map(VerdictSource::Server)
@@ -86,6 +87,48 @@ pub(super) fn mailbox(
     })
 }
 
+/// The password, or the application that gets tokens: one of the two.
+fn login(
+    section: &Section<'_>,
+    secrets: &Secrets<'_>,
+    provider: Option<Provider>,
+) -> Option<Login> {
+    const KEY: &str = "password_file";
+    let Some(oauth) = section.inner("oauth") else {
+        // The servers of a gateway are written out.
+        if provider == Some(Provider::Microsoft) && !section.has("imap") {
+            section.report(
+                KEY,
+                Flaw::new(
+                    words!(
+                        "Microsoft 365 не пускает с паролем ни по IMAP, ни по SMTP",
+                        "Microsoft 365 takes no password, neither for IMAP nor for SMTP"
+                    ),
+                    words!(
+                        "вместо него впишите таблицу [mailbox.oauth] или imap и smtp шлюза, который пускает с паролем",
+                        "write a table [mailbox.oauth] instead, or imap and smtp of a gateway that takes a password"
+                    ),
+                ),
+            );
+            return None;
+        }
+        return secrets.required(section, KEY).map(Login::Password);
+    };
+    if section.has(KEY) {
+        section.report(
+            KEY,
+            Flaw::new(
+                words!(
+                    "и пароль, и [mailbox.oauth]: входят чем-то одним",
+                    "both a password and [mailbox.oauth]: one of them is logged in with"
+                ),
+                words!("уберите одно из двух", "remove one of the two"),
+            ),
+        );
+    }
+    oauth::application(&oauth, secrets, provider.and_then(Provider::scope)).map(Login::Application)
+}
+
 /// The server written out under `key`, else the provider's.
 fn server(
     section: &Section<'_>,
@@ -96,30 +139,16 @@ fn server(
     if section.has(key) {
         return section.parsed(key, |text| endpoint(text, protocol));
     }
-    let preset = provider.and_then(|provider| provider.server(protocol));
+    let preset = provider.map(|provider| provider.server(protocol));
     // A misspelt provider is a problem of its own and would have filled this in.
-    if let (Some(_), None) = (provider, &preset) {
-        section.report(
-            key,
-            Flaw::new(
-                words!(
-                    "Microsoft 365 не пускает по IMAP с паролем, а вход по OAuth эта версия не умеет",
-                    "Microsoft 365 takes no password for IMAP, and this version has no OAuth"
-                ),
-                words!(
-                    "впишите {key} шлюза, который пускает с паролем, или возьмите ящик в другой системе",
-                    "write {key} of a gateway that takes a password, or use a mailbox elsewhere"
-                ),
-            ),
-        );
-    } else if preset.is_none() && !section.has("provider") {
+    if preset.is_none() && !section.has("provider") {
         section.report(
             key,
             Flaw::new(
                 words!("не сказано, какой это сервер", "the server is not named"),
                 words!(
-                    "впишите provider (yandex, mailru, gmail) или {key} = \"{key}s://СЕРВЕР\"",
-                    "write provider (yandex, mailru, gmail) or {key} = \"{key}s://HOST\""
+                    "впишите provider (yandex, mailru, gmail, microsoft) или {key} = \"{key}s://СЕРВЕР\"",
+                    "write provider (yandex, mailru, gmail, microsoft) or {key} = \"{key}s://HOST\""
                 ),
             ),
         );
@@ -327,6 +356,35 @@ mod tests {
     }
 
     #[test]
+    fn an_application_stands_in_for_a_password() {
+        const OAUTH: &str = "[mailbox.oauth]\ntoken_url = \"https://login.example/t/token\"\nclient_id = \"id\"\nclient_secret_file = \"pw\"\n";
+        for (lines, scope) in [
+            (
+                "provider = \"microsoft\"",
+                Some("https://outlook.office365.com/.default"),
+            ),
+            (
+                "imap = \"imaps://a.example\"\nsmtp = \"smtps://b.example\"",
+                None,
+            ),
+        ] {
+            let toml = format!("[[mailbox]]\naddress = \"help@school.example\"\n{lines}\n{OAUTH}");
+            let read = read(&toml).expect("sound");
+            let Login::Application(application) = &read[0].login else {
+                unreachable!("{:?}", read[0].login);
+            };
+            assert_eq!(application.token_url.path(), "/t/token");
+            assert_eq!(application.client_id, "id");
+            assert_eq!(application.scope.as_deref(), scope);
+            let shown = format!("{read:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let gateway = "provider = \"microsoft\"\nimap = \"imaps://gate.example\"\nsmtp = \"smtps://gate.example\"\n";
+        let read = read(&format!("{SHORTEST}{gateway}")).expect("sound");
+        assert!(matches!(read[0].login, Login::Password(_)));
+    }
+
+    #[test]
     fn a_server_that_is_named_is_believed_instead_of_the_provider() {
         let servers = "imap = \"imaps://mail.example\"\nsmtp = \"smtps://mail.example\"\n";
         let source = |lines: &str| {
@@ -380,10 +438,7 @@ mod tests {
             ),
             (
                 "provider = \"microsoft\"",
-                &[
-                    "imap: Microsoft 365 takes no password",
-                    "smtp: Microsoft 365",
-                ],
+                &["password_file: Microsoft 365 takes no password"],
             ),
             (
                 "provider = \"gmail\"\ntrusted_authserv_id = \"mail school\"",
@@ -434,8 +489,19 @@ mod tests {
                 &["fingerprints: these are no"],
             ),
             (
-                "provider = \"gmail\"\noauth = { client = \"x\" }",
-                &["oauth: the key is known"],
+                "provider = \"gmail\"\noauth = 5",
+                &["mailbox[1].oauth: the table is written the wrong way"],
+            ),
+            (
+                "provider = \"gmail\"\n[mailbox.oauth]\ntoken_url = \"http://x.example\"\nclient_secret = \"hunter2\"\nscopes = \"x\"",
+                &[
+                    "password_file: both a password and",
+                    "oauth.token_url: this is no address",
+                    "oauth.client_id: the key is missing",
+                    "oauth.client_secret_file: the key is missing",
+                    "oauth.client_secret: there is no such key",
+                    "oauth.scopes: there is no such key",
+                ],
             ),
             (
                 "provider = \"gmail\"\npassword = \"hunter2\"",

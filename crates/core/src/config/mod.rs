@@ -15,7 +15,7 @@
 //! | `schema` | the names of all keys, and which of them this version obeys |
 //! | `names` | names in the file that are unknown, not obeyed yet, or in the wrong brackets |
 //! | `reader` | typed values out of the tree; missing ones and wrong types |
-//! | `mailbox`, `folders`, `endpoint` | `[[mailbox]]`, its folders and its servers |
+//! | `mailbox`, `folders`, `endpoint`, `oauth` | `[[mailbox]]`, its folders, its servers and `[mailbox.oauth]` |
 //! | `identity` | `[identity]`: what a specialist's letter must show |
 //! | `database` | the database's address, TLS rules included |
 //! | `hours`, `calendar_files` | `[hours]` and each `[[calendar]]` made into a calendar |
@@ -46,6 +46,7 @@ mod identity;
 mod load;
 mod mailbox;
 mod names;
+mod oauth;
 mod operation;
 mod people;
 mod problem;
@@ -68,8 +69,8 @@ pub use load::{load, load_hours};
 pub(crate) use problem::{Flaw, quoted, words};
 pub use problem::{Problem, Problems, Words};
 pub use settings::{
-    AfterRegistration, Approval, Database, Hours, Identity, Mailbox, Phone, PhoneHours, Require,
-    Settings, Signboard,
+    AfterRegistration, Application, Approval, Database, Hours, Identity, Login, Mailbox, Phone,
+    PhoneHours, Require, Settings, Signboard,
 };
 pub use sources::{Unreadable, path, read_text};
 pub use token_key::{

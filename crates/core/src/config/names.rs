@@ -40,13 +40,18 @@ pub(super) fn check(tree: &Map<String, Value>) -> Vec<Problem> {
 
 fn check_keys(table: &Table, at: &str, values: &Map<String, Value>) -> Vec<Problem> {
     let keys = in_order(values).into_iter();
-    keys.filter_map(|(key, _)| {
-        let flaw = match table.shape(key) {
-            Some(Shape::Scalar | Shape::List) => return None,
-            Some(Shape::Later) => later(),
-            None => unknown_key(table, key),
+    keys.flat_map(|(key, value)| {
+        let at = format!("{at}.{key}");
+        let flaw = match (table.shape(key), &value.kind) {
+            (Some(Shape::Scalar | Shape::List), _) => return Vec::new(),
+            (Some(Shape::Inner(inner)), ValueKind::Table(values)) => {
+                return check_keys(inner, &at, values);
+            }
+            (Some(Shape::Inner(inner)), _) => wrong_brackets(inner),
+            (Some(Shape::Later), _) => later(),
+            (None, _) => unknown_key(table, key),
         };
-        Some(flaw.at(format!("{at}.{key}")))
+        vec![flaw.at(at)]
     })
     .collect()
 }

@@ -76,14 +76,7 @@ impl<'e> Reader<'e> {
 
     /// The plain table of that name; one that is absent has no values.
     pub(super) fn section(&self, name: &'static str) -> Section<'_> {
-        let values = self
-            .gathered
-            .tree
-            .get(name)
-            .and_then(|value| match &value.kind {
-                ValueKind::Table(values) => Some(values),
-                _ => None, // Reported by `names`.
-            });
+        let values = self.gathered.tree.get(name).and_then(table_in);
         self.section_of(name, name.to_owned(), values)
     }
 
@@ -96,10 +89,7 @@ impl<'e> Reader<'e> {
         let tables = list
             .iter()
             .enumerate()
-            .filter_map(|(n, value)| match &value.kind {
-                ValueKind::Table(values) => Some((n + 1, values)),
-                _ => None, // Reported by `names`.
-            });
+            .filter_map(|(n, value)| Some((n + 1, table_in(value)?)));
         tables
             .map(|(n, values)| self.section_of(name, format!("{name}[{n}]"), Some(values)))
             .collect()
@@ -136,7 +126,28 @@ impl<'e> Reader<'e> {
     }
 }
 
+/// The table that a value is; `names` reports one that should be and is not.
+fn table_in(value: &Value) -> Option<&Map<String, Value>> {
+    match &value.kind {
+        ValueKind::Table(values) => Some(values),
+        _ => None,
+    }
+}
+
 impl<'r> Section<'r> {
+    /// The table under this key, if it is there.
+    pub(super) fn inner(&self, key: &str) -> Option<Section<'r>> {
+        let Some(Shape::Inner(table)) = self.table.shape(key) else {
+            return None;
+        };
+        Some(Section {
+            reader: self.reader,
+            table,
+            at: self.path(key),
+            values: Some(table_in(self.values?.get(key)?)?),
+        })
+    }
+
     /// How a problem with this key calls its place: the key, or the variable it came from.
     pub(super) fn place(&self, key: &str) -> String {
         let variables = &self.reader.gathered.from_environment;

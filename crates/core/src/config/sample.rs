@@ -7,7 +7,7 @@ use super::environment::Surroundings;
 use super::load::load_among;
 use super::schema::{Shape, TABLES};
 use super::testing::write_secret;
-use super::{AfterRegistration, Database, Language, PhoneHours, Provider, Settings};
+use super::{AfterRegistration, Database, Language, Login, PhoneHours, Provider, Settings};
 
 const SAMPLE: &str = include_str!("../../../../deploy/config/ninetosix.toml");
 
@@ -102,7 +102,13 @@ fn keys(commented: bool) -> Vec<String> {
 /// Keys that are obeyed and commented out all the same: whoever copies the sample promises nothing by it.
 fn is_example(key: &str) -> bool {
     let is_later = ["deadlines.urgent_first_answer", "deadlines.urgent_solution"].contains(&key);
-    let tables = ["deadlines.", "calendar.", "http.", "retention."];
+    let tables = [
+        "deadlines.",
+        "calendar.",
+        "http.",
+        "retention.",
+        "mailbox.oauth.",
+    ];
     ["mailbox.calendar", "operator.command"].contains(&key)
         || !is_later && tables.iter().any(|table| key.starts_with(table))
 }
@@ -118,7 +124,10 @@ fn the_examples_that_are_commented_out_are_sound() {
         let key = bare.split_once('=').map(|(key, _)| key.trim());
         let tables = ["calendar", "deadlines", "http", "retention"];
         let is_head = bare.starts_with('[') && tables.contains(&table);
-        let is_on = is_head || key.is_some_and(|key| is_example(&format!("{table}.{key}")));
+        // The password above it stands instead.
+        let is_oauth = table == "mailbox.oauth";
+        let is_on =
+            is_head || !is_oauth && key.is_some_and(|key| is_example(&format!("{table}.{key}")));
         if is_on { bare } else { line }
     });
     let settings = loaded_from(&lines.collect::<Vec<_>>().join("\n"));
@@ -130,15 +139,41 @@ fn the_examples_that_are_commented_out_are_sound() {
 }
 
 #[test]
+fn the_application_that_is_commented_out_is_sound() {
+    let lines = SAMPLE.lines().filter_map(|line| {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        let of_oauth = ["[mailbox.oauth]", "token_url =", "client_", "scope ="];
+        // One of the two is logged in with.
+        let is_password = line == "password_file = \"mail.password\"";
+        let is_on = of_oauth.iter().any(|start| bare.starts_with(start));
+        (!is_password).then_some(if is_on { bare } else { line })
+    });
+    let settings = loaded_from(&lines.collect::<Vec<_>>().join("\n"));
+    let Login::Application(application) = &settings.mailboxes[0].login else {
+        unreachable!("a password");
+    };
+    let usual = Provider::Microsoft.scope();
+    assert_eq!(application.scope.as_deref(), usual);
+}
+
+#[test]
 fn the_sample_shows_every_key_and_comments_out_only_what_is_not_obeyed_yet() {
     let (shown, commented) = (keys(false), keys(true));
-    for table in TABLES {
+    let inner = TABLES.iter().flat_map(|table| table.keys);
+    let inner = inner.filter_map(|(_, shape)| match shape {
+        Shape::Inner(table) => Some(*table),
+        _ => None,
+    });
+    for table in TABLES.iter().chain(inner) {
         assert!(
             SAMPLE.contains(&format!("[{}]", table.name)) || table.name.is_empty(),
             "{}",
             table.name
         );
         for (key, shape) in table.keys {
+            if matches!(shape, Shape::Inner(_)) {
+                continue;
+            }
             let name = format!("{}.{key}", table.name)
                 .trim_start_matches('.')
                 .to_owned();

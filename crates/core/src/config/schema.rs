@@ -11,12 +11,14 @@ pub(super) enum Shape {
     Scalar,
     /// A list; from the file only.
     List,
+    /// A table of its own within the table; from the file only.
+    Inner(&'static Table),
     /// Known, but not obeyed by this version.
     Later,
 }
 
 /// One table of the file.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Table {
     /// Its name; empty for the keys above all tables.
     pub(super) name: &'static str,
@@ -26,7 +28,7 @@ pub(super) struct Table {
     pub(super) keys: &'static [(&'static str, Shape)],
 }
 
-use Shape::{Later, List, Scalar};
+use Shape::{Inner, Later, List, Scalar};
 
 const fn one(name: &'static str, keys: &'static [(&'static str, Shape)]) -> Table {
     Table {
@@ -44,7 +46,18 @@ const fn many(name: &'static str, keys: &'static [(&'static str, Shape)]) -> Tab
     }
 }
 
-/// All tables, in the order of the sample file.
+/// What stands within a mailbox.
+static OAUTH: Table = one(
+    "mailbox.oauth",
+    &[
+        ("token_url", Scalar),
+        ("client_id", Scalar),
+        ("client_secret_file", Scalar),
+        ("scope", Scalar),
+    ],
+);
+
+/// All tables but those within others, in the order of the sample file.
 pub(super) static TABLES: &[Table] = &[
     one("", &[("language", Scalar)]),
     one("desk", &[("name", Scalar), ("site", Scalar)]),
@@ -66,9 +79,9 @@ pub(super) static TABLES: &[Table] = &[
             ("after_registration", Scalar),
             ("hello_name", Scalar),
             ("sent_copy", Scalar),
-            ("oauth", Later),
             ("trusted_authserv_id", Scalar),
             ("calendar", Scalar),
+            ("oauth", Inner(&OAUTH)),
         ],
     ),
     one(
@@ -230,7 +243,7 @@ pub(super) fn elsewhere(key: &str) -> Option<String> {
     TABLES.iter().find_map(|table| match table.shape(key) {
         Some(Scalar | List) if table.name.is_empty() => Some(key.to_owned()),
         Some(Scalar | List) => Some(format!("{}.{key}", table.name)),
-        Some(Later) | None => None,
+        Some(Inner(_) | Later) | None => None,
     })
 }
 

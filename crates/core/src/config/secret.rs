@@ -56,14 +56,14 @@ impl<'r> Secrets<'r> {
         }
     }
 
-    /// The secret this table's `password_file` names; a missing key is a problem.
-    pub(super) fn required(&self, section: &Section<'_>) -> Option<SecretString> {
+    /// The secret that this key of the table names a file of; a missing key is a problem.
+    pub(super) fn required(&self, section: &Section<'_>, key: &str) -> Option<SecretString> {
         let cure = words!(
-            "впишите {KEY} = \"mail.password\" и положите пароль в этот файл рядом с файлом настроек",
-            "write {KEY} = \"mail.password\" and put the password into that file beside the configuration file"
+            "впишите {key} = \"mail.password\" и положите пароль в этот файл рядом с файлом настроек",
+            "write {key} = \"mail.password\" and put the password into that file beside the configuration file"
         );
-        let name = section.required(KEY, cure)?;
-        section.ok(KEY, self.secret(&name))
+        let name = section.required(key, cure)?;
+        section.ok(key, self.secret(&name))
     }
 
     /// The secret this table's `password_file` names, if it names one; else nothing.
@@ -358,7 +358,7 @@ mod tests {
             let found: Vec<_> = reader
                 .sections("mailbox")
                 .iter()
-                .map(|s| secrets.required(s).is_some())
+                .map(|s| secrets.required(s, KEY).is_some())
                 .collect();
             assert_eq!(found, [true, false]);
             assert!(lines(reader)[0].contains("two files of one name"));

@@ -304,8 +304,8 @@ pub struct Mailbox {
     pub address: EmailAddress,
     /// The name it logs in with.
     pub user: String,
-    /// The password, for reading and for sending.
-    pub password: SecretString,
+    /// What it logs in with, for reading and for sending.
+    pub login: Login,
     /// The mail provider, where one is named.
     pub provider: Option<Provider>,
     /// Whose word on a sender is believed in its mail; none where neither a provider nor a server is named.
@@ -332,6 +332,28 @@ pub struct Mailbox {
     pub sent_copy: bool,
     /// The business hours of what comes to this address.
     pub calendar: Calendar,
+}
+
+/// What a mailbox logs in with.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// A password.
+    Password(SecretString),
+    /// Access tokens that an application is given (RFC 6749 section 4.4).
+    Application(Application),
+}
+
+/// An application as the server that gives out tokens knows it.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Where tokens are asked for; its scheme is https.
+    pub token_url: Url,
+    /// The application's name there.
+    pub client_id: String,
+    /// Its password there.
+    pub client_secret: SecretString,
+    /// What tokens are asked for, where the server wants it said.
+    pub scope: Option<String>,
 }
 
 /// What is done to a letter on the server once it is safely stored: a courtesy, never our state.

@@ -29,6 +29,7 @@ use crate::domain::outgoing::Letterhead;
 use crate::domain::token::TokenKeys;
 use crate::mail::moment::Moments;
 use crate::mail::wording::Wording;
+use crate::oauth::TokenError;
 use crate::process;
 use crate::pulse::Pulse;
 use crate::smtp::{DialError, SmtpServer, SmtpSession, Timeouts};
@@ -384,5 +385,6 @@ fn needs_operator(error: &DialError) -> bool {
             | DialError::NoStartTls
             | DialError::NoAuth { .. }
             | DialError::AuthRefused { .. }
+            | DialError::Token(TokenError::Refused(_) | TokenError::Tls { .. })
     )
 }

@@ -1,8 +1,9 @@
-//! Logging in: AUTH PLAIN (RFC 4616) or LOGIN, by what the server offers (RFC 4954), and keeping what was
-//! said there out of every text.
+//! Logging in: with a password by AUTH PLAIN (RFC 4616) or LOGIN, by what the server offers (RFC 4954), with a token by XOAUTH2;
+//! and keeping what was said there out of every text.
 
 use std::fmt;
 
+use data_encoding::BASE64;
 use lettre::transport::smtp::{
     authentication::{Credentials, Mechanism},
     commands::Auth,
@@ -17,18 +18,25 @@ use super::{
     reply::{Reply, shortened},
     server::{Security, SmtpServer},
 };
+use crate::oauth::Credential;
+
+/// Ends a login that came to a challenge with no answer (RFC 4954 section 4).
+const CANCEL: &str = "*\r\n";
 
 /// What no text of ours may repeat: the password, and the lines that carried it. A server knows them and
 /// may say them back.
 pub(super) struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    pub(super) fn of(server: &SmtpServer) -> Self {
-        Self(vec![server.password.clone()])
+    pub(super) fn of(credential: &Credential) -> Self {
+        Self(vec![credential.secret().clone()])
     }
 
     /// Adds the last word of a line of AUTH.
     fn remember(&mut self, line: &str) {
+        if line == CANCEL {
+            return;
+        }
         let word = line.split_whitespace().next_back().unwrap_or_default();
         self.0.push(SecretString::from(word));
     }
@@ -73,6 +81,7 @@ fn offered(ehlo: &Reply) -> Vec<String> {
 pub(super) async fn log_in(
     line: &mut Line,
     server: &SmtpServer,
+    credential: &Credential,
     ehlo: &Reply,
     secrets: &mut Secrets,
 ) -> Result<(), DialError> {
@@ -82,23 +91,27 @@ pub(super) async fn log_in(
         return Ok(());
     }
     let has = |name: &str| offered.iter().any(|offer| offer == name);
-    let mechanism = match (has("PLAIN"), has("LOGIN")) {
-        (true, _) => Mechanism::Plain,
-        (false, true) => Mechanism::Login,
-        (false, false) => {
-            return Err(DialError::NoAuth {
-                offered: shortened(&offered.join(" ")).into_owned(),
-            });
-        }
+    let (mechanisms, wanted): (&[Mechanism], _) = match credential {
+        Credential::Password(_) => (&[Mechanism::Plain, Mechanism::Login], "PLAIN or LOGIN"),
+        Credential::Token(_) => (&[Mechanism::Xoauth2], "XOAUTH2"),
+    };
+    let mut mechanisms = mechanisms.iter().copied();
+    let Some(mechanism) = mechanisms.find(|mechanism| has(&mechanism.to_string())) else {
+        return Err(DialError::NoAuth {
+            wanted,
+            offered: shortened(&offered.join(" ")).into_owned(),
+        });
     };
     let credentials = Credentials::new(
         server.user.clone(),
-        server.password.expose_secret().to_owned(),
+        credential.secret().expose_secret().to_owned(),
     );
-    let mut command = Auth::new(mechanism, credentials.clone(), None).map_err(not_understood)?;
-    // PLAIN takes one line, LOGIN three: AUTH LOGIN, the name, the password.
+    let command = Auth::new(mechanism, credentials.clone(), None).map_err(not_understood)?;
+    let mut said = command.to_string();
+    // Why a token is refused stands in a challenge.
+    let mut why = String::new();
+    // PLAIN takes one line, LOGIN three: AUTH LOGIN, the name, the password; a refused token takes two.
     for _ in 0..3 {
-        let said = command.to_string();
         secrets.remember(&said);
         let within = line.conversation().timeouts().hello;
         let reply = line
@@ -107,14 +120,18 @@ pub(super) async fn log_in(
             .map_err(|trouble| DialError::from_trouble(DialStage::Auth, trouble, secrets))?;
         match reply.code() {
             235 => return Ok(()),
-            334 => command = answer(mechanism, &credentials, &reply)?,
+            334 if mechanism == Mechanism::Xoauth2 => {
+                why = format!(" {}", in_challenge(&reply));
+                said = CANCEL.to_owned();
+            }
+            334 => said = answer(mechanism, &credentials, &reply)?.to_string(),
             code @ 400..500 => {
                 let text = secrets.shown(&reply.text());
                 let stage = DialStage::Auth;
                 return Err(DialError::Refused { stage, code, text });
             }
             code @ 500.. => {
-                let text = secrets.shown(&reply.text());
+                let text = secrets.shown(&format!("{}{why}", reply.text()));
                 return Err(DialError::AuthRefused { code, text });
             }
             code => {
@@ -138,6 +155,15 @@ fn answer(
         .parse()
         .map_err(not_understood)?;
     Auth::new_from_response(mechanism, credentials.clone(), &response).map_err(not_understood)
+}
+
+/// What a server says in a challenge where none was due: it is base64 of JSON, as those say who made XOAUTH2.
+fn in_challenge(reply: &Reply) -> String {
+    let text = BASE64.decode(reply.text().trim().as_bytes());
+    text.map_or_else(
+        |_| String::new(),
+        |text| String::from_utf8_lossy(&text).into_owned(),
+    )
 }
 
 /// The cause is dropped in view: it may hold the challenge, which is the server's text.

@@ -20,6 +20,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use crate::oauth::{Credential, TokenError};
 use crate::tls;
 use crate::watchdog;
 
@@ -47,6 +48,9 @@ const SEND_BUFFER: u32 = 64 * 1024;
 /// look at its kind.
 #[derive(Debug, Error)]
 pub enum DialError {
+    /// There is no token to log in with; the mail server was not asked.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// Our own settings make it impossible; nothing was sent.
     #[error("settings: {why}")]
     Settings {
@@ -79,9 +83,12 @@ pub enum DialError {
     /// An operator's matter; nothing secret was said.
     #[error("the server does not offer STARTTLS")]
     NoStartTls,
-    /// The server offers no way to log in that we speak: AUTH PLAIN or LOGIN. An operator's matter.
-    #[error("the server offers neither AUTH PLAIN nor LOGIN (offered: {offered:?})")]
+    /// The server offers no way to log in that we speak: AUTH PLAIN or LOGIN with a password, XOAUTH2 with a token. An operator's
+    /// matter.
+    #[error("the server does not offer AUTH {wanted} (offered: {offered:?})")]
     NoAuth {
+        /// The mechanisms we would take.
+        wanted: &'static str,
         /// The mechanisms it offers.
         offered: String,
     },
@@ -193,6 +200,7 @@ pub(super) async fn step<T>(
 /// Dials, protects, greets and logs in.
 pub(super) async fn open(
     server: &SmtpServer,
+    credential: &Credential,
     timeouts: &Timeouts,
     secrets: &mut Secrets,
 ) -> Result<Line, DialError> {
@@ -222,7 +230,7 @@ pub(super) async fn open(
             hello(tls, peer, &greeting, server, timeouts, secrets).await?
         }
     };
-    log_in(&mut line, server, &ehlo, secrets).await?;
+    log_in(&mut line, server, credential, &ehlo, secrets).await?;
     Ok(line)
 }
 
@@ -278,7 +286,7 @@ async fn handshake(
     let connector = TlsConnector::from(Arc::clone(&server.tls));
     let connecting = connector.connect(name, tcp);
     match step(DialStage::Tls, timeouts.tls, connecting).await {
-        Err(DialError::Unreachable { source, stage }) => Err(match tls_fault(&source) {
+        Err(DialError::Unreachable { source, stage }) => Err(match tls::failure(&source) {
             Some((fault, reason)) => DialError::Tls {
                 fault,
                 source: io::Error::other(reason),
@@ -287,12 +295,6 @@ async fn handshake(
         }),
         other => other,
     }
-}
-
-/// What rustls says of a failed handshake.
-fn tls_fault(error: &io::Error) -> Option<(tls::Fault, String)> {
-    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some((tls::Fault::of(inner), tls::reason(inner)))
 }
 
 /// Puts our stream and lettre on the connection; lettre says EHLO. The greeting has been read already and

@@ -29,7 +29,7 @@
 //! | `server` | where to send, as whom, how long to wait |
 //! | `dial` | TCP, TLS, EHLO; the ways of not getting a session |
 //! | `greeting` | what is said before lettre comes in: greeting, STARTTLS |
-//! | `auth` | AUTH PLAIN and LOGIN; no text of ours repeats a credential |
+//! | `auth` | AUTH PLAIN, LOGIN and XOAUTH2; no text of ours repeats a credential |
 //! | `session` | one letter's way through an open session |
 //! | `line` | one command, one reply, in time |
 //! | `outcome` | what became of it, and the one table that sorts replies |

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use rustls::ClientConfig;
-use secrecy::SecretString;
+
+use crate::oauth::Login;
 
 /// How the connection is protected. There is no "TLS if possible": that is no protection against a man in
 /// the middle (RFC 8314 section 4.1, RFC 3207 section 6).
@@ -32,8 +33,8 @@ pub struct SmtpServer {
     pub tls: Arc<ClientConfig>,
     /// The account's name.
     pub user: String,
-    /// The account's password.
-    pub password: SecretString,
+    /// How its account is entered.
+    pub login: Login,
     /// What we call ourselves in EHLO: a domain name or an address literal (RFC 5321 section 4.1.3).
     /// Strict servers refuse a bare host name.
     pub hello_name: String,

@@ -53,8 +53,13 @@ impl SmtpSession {
     ///
     /// [`DialError`], named for what can be done about it.
     pub async fn open(server: &SmtpServer, timeouts: &Timeouts) -> Result<Self, DialError> {
-        let mut secrets = Secrets::of(server);
-        let line = dial::open(server, timeouts, &mut secrets).await?;
+        let credential = server.login.credential().await?;
+        let mut secrets = Secrets::of(&credential);
+        let opened = dial::open(server, &credential, timeouts, &mut secrets).await;
+        if let Err(DialError::AuthRefused { .. }) = opened {
+            server.login.refused().await;
+        }
+        let line = opened?;
         Ok(Self {
             conversation: Arc::clone(line.conversation()),
             line: Some(line),

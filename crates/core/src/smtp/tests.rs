@@ -17,6 +17,8 @@ use std::{sync::Arc, time::Duration};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use secrecy::SecretString;
 
+use crate::oauth::Login;
+
 use super::{Refusal, Security, SendOutcome, SmtpServer, SmtpSession, Timeouts};
 
 const SAM: &str = "support@school.test";
@@ -36,7 +38,7 @@ fn server_at(port: u16, security: Security) -> SmtpServer {
         security,
         tls: Arc::new(tls),
         user: "support".to_owned(),
-        password: SecretString::from(PASSWORD),
+        login: Login::Password(SecretString::from(PASSWORD)),
         hello_name: "desk.school.test".to_owned(),
     }
 }

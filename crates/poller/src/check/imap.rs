@@ -1,6 +1,6 @@
 //! The mailbox: is its server reached, is it who it says, does it let us in?
 
-use ninetosix_core::check::{Advice, Cure, Report, encryption, words};
+use ninetosix_core::check::{Advice, Cure, Report, encryption, login, token, words};
 use ninetosix_core::config::{AfterRegistration, Mailbox, Require, Settings};
 
 use super::{folders, verdict};
@@ -30,7 +30,7 @@ pub(super) async fn imap(report: &mut Report, settings: &Settings, mailbox: &Mai
                     format!("{place}: войти не удалось: {error}"),
                     format!("{place}: cannot log in: {error}"),
                 ),
-                cure(&error),
+                cure(&error, mailbox),
             );
         }
     };
@@ -62,16 +62,26 @@ pub(super) async fn imap(report: &mut Report, settings: &Settings, mailbox: &Mai
 }
 
 /// What to do about a connection that did not come about, or broke.
-pub(super) fn cure(error: &ImapError) -> Advice {
+fn cure(error: &ImapError, mailbox: &Mailbox) -> Advice {
     match error {
-        ImapError::AuthRefused(_) => Cure::Login.into(),
+        ImapError::Token(error) => token(error),
+        ImapError::AuthRefused(_) => login(mailbox),
+        other => cure_within(other),
+    }
+}
+
+/// The same once we are logged in.
+fn cure_within(error: &ImapError) -> Advice {
+    match error {
         ImapError::NoLoginMethod(_) => Cure::LoginMethod.into(),
         ImapError::PlainTextRefused(_) => Cure::StartTls.into(),
         ImapError::Tls { fault, .. } => encryption(*fault).into(),
         ImapError::Unreachable(_) | ImapError::Timeout(_) | ImapError::Misuse(_) => {
             Cure::Unreachable.about("imap")
         }
-        ImapError::Lost(_)
+        ImapError::Token(_)
+        | ImapError::AuthRefused(_)
+        | ImapError::Lost(_)
         | ImapError::No { .. }
         | ImapError::Bad { .. }
         | ImapError::Protocol(_) => Cure::ServerTrouble.into(),
@@ -81,5 +91,5 @@ pub(super) fn cure(error: &ImapError) -> Advice {
 /// Notes that the server broke off what was asked of it.
 pub(super) fn broken(report: &mut Report, place: &str, error: &ImapError) {
     let what = format!("{place}: {error}");
-    report.bad(words(what.clone(), what), cure(error));
+    report.bad(words(what.clone(), what), cure_within(error));
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
+use ninetosix_core::oauth::Credential;
 use tokio::time::timeout;
 
 use super::dial::dial;
@@ -67,9 +68,24 @@ impl Connection {
         timeouts: Timeouts,
         limits: Limits,
     ) -> Result<Self, ImapError> {
+        let credential = server.login.credential().await?;
+        let opened = Self::open_as(server, &credential, timeouts, limits).await;
+        if let Err(ImapError::AuthRefused(_)) = opened {
+            server.login.refused().await;
+        }
+        opened
+    }
+
+    /// The same with what is to be shown at hand.
+    pub(super) async fn open_as(
+        server: &ImapServer,
+        credential: &Credential,
+        timeouts: Timeouts,
+        limits: Limits,
+    ) -> Result<Self, ImapError> {
         let mut wire = dial(server, timeouts, limits).await?;
         wire.ask_capabilities().await?;
-        log_in(&mut wire, &server.user, &server.password).await?;
+        log_in(&mut wire, &server.user, credential).await?;
         wire.ask_capabilities().await?;
         if !server.mute.load(Ordering::Relaxed)
             && let Err(error) = introduce(&mut wire).await

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::io;
 
+use ninetosix_core::oauth::TokenError;
 use ninetosix_core::tls::Fault;
 
 /// Where a conversation stood when it failed.
@@ -54,6 +55,9 @@ pub enum ImapError {
         /// rustls's words.
         reason: String,
     },
+    /// There is no token to log in with; the mail server was not asked.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// No answer within the limit for this stage: reconnect.
     #[error("no answer in time ({0})")]
     Timeout(Stage),

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::fake_server::{fake, open};
+use ninetosix_core::oauth::{Credential, Login};
+
+use super::fake_server::{fake, open, open_as};
 use super::{ImapError, ImapServer, Security, Stage};
 
 /// Opens and expects to fail; the server's side of it returns all it heard.
@@ -208,7 +210,7 @@ async fn a_password_of_any_characters_arrives_as_it_is() {
         peer.on("CAPABILITY", told).await;
     })
     .await;
-    server.password = password.into();
+    server.login = Login::Password(password.into());
     open(&server).await.expect("let in");
     playing.await.expect("script");
 }
@@ -228,9 +230,65 @@ async fn authenticate_plain_where_login_is_disabled() {
     })
     .await;
     server.user = "tim".to_owned();
-    server.password = "tanstaaftanstaaf".into();
+    server.login = Login::Password("tanstaaftanstaaf".into());
     let connection = open(&server).await.expect("let in");
     assert!(connection.supports_idle() && !connection.supports_move());
+    playing.await.expect("script");
+}
+
+#[tokio::test]
+async fn a_token_is_shown_where_it_is_taken_and_a_refusal_is_waited_for() {
+    // `user=rita\x01auth=Bearer ey.J\x01\x01`, as Google describes it.
+    const SHOWN: &str = "dXNlcj1yaXRhAWF1dGg9QmVhcmVyIGV5LkoBAQ==";
+    let told = "* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2|TAG OK";
+    for (answers, expected) in [
+        (&["TAG OK welcome"][..], None),
+        // `{"status":"401"}`, and nothing more is to be said than an empty line.
+        (
+            &["+ eyJzdGF0dXMiOiI0MDEifQ==", "TAG NO AUTHENTICATE failed"],
+            Some("the IMAP server refused the login: AUTHENTICATE failed"),
+        ),
+        (
+            &["TAG NO not ey.J"],
+            Some("the IMAP server refused the login: not ***"),
+        ),
+        (
+            &["+ a", "+ b"],
+            Some("the server broke the protocol: AUTHENTICATE was answered with `+`"),
+        ),
+    ] {
+        let (mut server, playing) = fake(move |mut peer| async move {
+            peer.say("* OK hello").await;
+            peer.on("CAPABILITY", told).await;
+            peer.on("AUTHENTICATE XOAUTH2", "+ ").await;
+            assert_eq!(peer.hear_line().await, SHOWN);
+            for (n, answer) in answers.iter().enumerate() {
+                if n > 0 {
+                    assert_eq!(peer.hear_line().await, "");
+                }
+                peer.say(answer).await;
+            }
+            if expected.is_none() {
+                peer.on("CAPABILITY", told).await;
+            }
+            peer.rest().await;
+        })
+        .await;
+        server.user = "rita".to_owned();
+        let opened = open_as(&server, &Credential::Token("ey.J".into())).await;
+        let error = opened.err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), expected, "{answers:?}");
+        playing.await.expect("script");
+    }
+    let (server, playing) = fake(|mut peer| async move {
+        peer.say("* OK hello").await;
+        peer.on("CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN|TAG OK")
+            .await;
+        assert_eq!(peer.rest().await, "");
+    })
+    .await;
+    let opened = open_as(&server, &Credential::Token("ey.J".into())).await;
+    assert!(matches!(opened, Err(ImapError::NoLoginMethod(_))));
     playing.await.expect("script");
 }
 

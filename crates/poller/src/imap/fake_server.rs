@@ -7,6 +7,7 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ninetosix_core::oauth::{Credential, Login};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -70,7 +71,7 @@ where
         security: Security::PlainLoopback,
         tls: no_roots(),
         user: "support@school.test".to_owned(),
-        password: "s3cret \"word\\".into(),
+        login: Login::Password("s3cret \"word\\".into()),
         mute: Default::default(),
     };
     let playing = tokio::spawn(async move {
@@ -101,6 +102,14 @@ where
 /// Opens with short timeouts and small limits.
 pub(super) async fn open(server: &ImapServer) -> Result<Connection, ImapError> {
     Connection::open_with(server, short_timeouts(), small_limits()).await
+}
+
+/// The same with something else to show.
+pub(super) async fn open_as(
+    server: &ImapServer,
+    credential: &Credential,
+) -> Result<Connection, ImapError> {
+    Connection::open_as(server, credential, short_timeouts(), small_limits()).await
 }
 
 impl Peer {

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use ninetosix_core::oauth::Login;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -71,7 +72,7 @@ impl Lab {
             security,
             tls: self.tls(),
             user: user.to_owned(),
-            password: self.accounts[user].clone().into(),
+            login: Login::Password(self.accounts[user].clone().into()),
             mute: Default::default(),
         }
     }

@@ -8,6 +8,8 @@
 use std::future::{pending, ready};
 use std::time::{Duration, Instant};
 
+use ninetosix_core::oauth::Login;
+
 use super::fake_server::no_roots;
 use super::lab::{Lab, cutting_proxy, message, whole};
 use super::{Connection, Envelope, IdleEnd, ImapError, Limits, Role, Security, Stage, Timeouts};
@@ -65,7 +67,7 @@ async fn lab_a_wrong_password_and_an_unknown_ca_are_told_apart() {
     let Some(lab) = Lab::find().await else { return };
     for password in ["wrong", "невер\"ный\\", "a\r\nb {5}"] {
         let mut server = lab.server("anna@school.test", Security::Implicit);
-        server.password = password.into();
+        server.login = Login::Password(password.into());
         match Connection::open(&server).await.err() {
             Some(ImapError::AuthRefused(text)) => {
                 assert!(text.contains("Authentication failed"), "{text}")

@@ -1,16 +1,18 @@
-//! Getting in with a name and a password, whatever characters they are made of.
+//! Getting in with a name and a password, whatever characters they are made of, or with a token.
 //!
 //! | password | how it travels |
 //! |---|---|
 //! | printable ASCII | `LOGIN "name" "password"` (RFC 3501 section 6.2.3) |
 //! | anything else | `AUTHENTICATE PLAIN` (RFC 4616) if offered, else LOGIN with literals |
 //! | any, when the server says LOGINDISABLED | `AUTHENTICATE PLAIN`, or not at all |
+//! | none, but a token | `AUTHENTICATE XOAUTH2`, as Google and Microsoft describe it, or not at all |
 //!
 //! The bytes go straight to the socket, past async-imap's trace log (trap I12), and should the server
 //! repeat the password in its answer, the error does not.
 
 use async_imap::imap_proto::Response;
 use data_encoding::BASE64;
+use ninetosix_core::oauth::Credential;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ImapError, Stage, visible};
@@ -21,6 +23,18 @@ use super::wire::{Exchange, Wire};
 pub(super) async fn log_in(
     wire: &mut Wire,
     user: &str,
+    credential: &Credential,
+) -> Result<(), ImapError> {
+    let result = match credential {
+        Credential::Password(password) => with_password(wire, user, password).await,
+        Credential::Token(token) => with_token(wire, user, token).await,
+    };
+    result.map_err(|error| judge(error, user, credential))
+}
+
+async fn with_password(
+    wire: &mut Wire,
+    user: &str,
     password: &SecretString,
 ) -> Result<(), ImapError> {
     let way = Way::choose(
@@ -28,7 +42,7 @@ pub(super) async fn log_in(
         user,
         password.expose_secret(),
     )?;
-    let result = match way {
+    match way {
         Way::Quoted => {
             let arguments = format!("{} {}", quoted(user), quoted(password.expose_secret()));
             wire.command(
@@ -41,8 +55,7 @@ pub(super) async fn log_in(
         }
         Way::Literals => literals(wire, user, password).await,
         Way::Plain => plain(wire, user, password).await,
-    };
-    result.map_err(|error| judge(error, user, password))
+    }
 }
 
 /// How the password travels.
@@ -106,6 +119,36 @@ async fn plain(wire: &mut Wire, user: &str, password: &SecretString) -> Result<(
     finish(wire, &mut exchange).await
 }
 
+/// A bearer token, and on a refusal the empty line for which the server waits before it says so.
+async fn with_token(wire: &mut Wire, user: &str, token: &SecretString) -> Result<(), ImapError> {
+    const AUTHENTICATE: Stage = Stage::Command("AUTHENTICATE");
+    if !wire.can("AUTH=XOAUTH2") {
+        return Err(ImapError::NoLoginMethod(
+            "the server does not offer AUTH=XOAUTH2",
+        ));
+    }
+    let mut exchange = wire.begin("AUTHENTICATE", "XOAUTH2").await?;
+    asked(wire, &mut exchange).await?;
+    let response = xoauth2_response(user, token);
+    wire.send(response.expose_secret().as_bytes(), AUTHENTICATE)
+        .await?;
+    wire.send(b"\r\n", AUTHENTICATE).await?;
+    let challenge = wire.next(&mut exchange, |response| {
+        matches!(response, Response::Continue(_)).then_some(())
+    });
+    if challenge.await?.is_none() {
+        return Ok(());
+    }
+    wire.send(b"\r\n", AUTHENTICATE).await?;
+    finish(wire, &mut exchange).await
+}
+
+fn xoauth2_response(user: &str, token: &SecretString) -> SecretString {
+    let token = token.expose_secret();
+    let response = SecretString::from(format!("user={user}\x01auth=Bearer {token}\x01\x01"));
+    BASE64.encode(response.expose_secret().as_bytes()).into()
+}
+
 fn plain_response(user: &str, password: &SecretString) -> SecretString {
     let identity = SecretString::from(format!("\0{user}\0{}", password.expose_secret()));
     BASE64.encode(identity.expose_secret().as_bytes()).into()
@@ -128,9 +171,9 @@ async fn finish(wire: &mut Wire, exchange: &mut Exchange) -> Result<(), ImapErro
     wire.next(exchange, |_| None::<()>).await.map(|_| ())
 }
 
-/// Tells a refused password from a passing trouble, and strikes the password out.
-fn judge(error: ImapError, user: &str, password: &SecretString) -> ImapError {
-    let clean = |text: String| strike_out(text, user, password);
+/// Tells a refused login from a passing trouble, and strikes out what was shown.
+fn judge(error: ImapError, user: &str, credential: &Credential) -> ImapError {
+    let clean = |text: String| strike_out(text, user, credential);
     match error {
         ImapError::No { text, .. } if is_passing(&text) => ImapError::No {
             command: "LOGIN",
@@ -156,13 +199,17 @@ fn is_passing(text: &str) -> bool {
         })
 }
 
-/// The text without the password in any form it was sent in, the beginning of one at the very end
-/// included: the text was cut there.
-fn strike_out(mut text: String, user: &str, password: &SecretString) -> String {
+/// The text without the password or the token in any form it was sent in, the beginning of one at the very end included: the
+/// text was cut there. A token begins like every other, so that three characters of one are nothing.
+fn strike_out(mut text: String, user: &str, credential: &Credential) -> String {
     const STRUCK: &str = "***";
-    let plain = plain_response(user, password);
-    let password = password.expose_secret();
-    for form in [&quoted(password), password, plain.expose_secret()] {
+    let secret = credential.secret();
+    let (sent, least) = match credential {
+        Credential::Password(_) => (plain_response(user, secret), 1),
+        Credential::Token(_) => (xoauth2_response(user, secret), 4),
+    };
+    let bare = secret.expose_secret();
+    for form in [&quoted(bare), bare, sent.expose_secret()] {
         let form: String = form.chars().map(visible).collect();
         if form.is_empty() {
             continue;
@@ -170,7 +217,7 @@ fn strike_out(mut text: String, user: &str, password: &SecretString) -> String {
         text = text.replace(&form, STRUCK);
         let cut = form.char_indices().map(|(at, _)| at).rev();
         if let Some(kept) = cut
-            .filter(|&at| at > 0)
+            .filter(|&at| at >= least)
             .find_map(|at| text.strip_suffix(&form[..at]))
         {
             text = format!("{kept}{STRUCK}");
@@ -210,7 +257,7 @@ mod tests {
                 command: "LOGIN",
                 text: text.to_owned(),
             };
-            judge(error, "rita", &"secret".into())
+            judge(error, "rita", &Credential::Password("secret".into()))
         };
         assert!(matches!(
             judged("[AUTHENTICATIONFAILED] no"),
@@ -229,8 +276,10 @@ mod tests {
 
     #[test]
     fn a_password_repeated_by_the_server_is_struck_out() {
-        let strike =
-            |text: &str, password: &str| strike_out(text.to_owned(), "rita", &password.into());
+        let strike = |text: &str, password: &str| {
+            let password = Credential::Password(password.into());
+            strike_out(text.to_owned(), "rita", &password)
+        };
         assert_eq!(
             strike("no: LOGIN rita hunter2 x", "hunter2"),
             "no: LOGIN rita *** x"
@@ -239,5 +288,18 @@ mod tests {
         assert_eq!(strike("no: AHJpdGEAaHVudGVyMg==", "hunter2"), "no: ***");
         assert_eq!(strike("cut off here: hun", "hunter2"), "cut off here: ***");
         assert_eq!(strike("a?b", "a\u{1}b"), "***");
+
+        let token = Credential::Token("eyJhbGciOi".into());
+        for (text, expected) in [
+            ("no: eyJhbGciOi x", "no: *** x"),
+            (
+                "no: dXNlcj1yaXRhAWF1dGg9QmVhcmVyIGV5SmhiR2NpT2kBAQ==",
+                "no: ***",
+            ),
+            ("cut off here: eyJhb", "cut off here: ***"),
+            ("AUTHENTICATE failed", "AUTHENTICATE failed"),
+        ] {
+            assert_eq!(strike_out(text.to_owned(), "rita", &token), expected);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use ninetosix_core::oauth::Login;
 
 /// How the connection is protected. There is no "if possible": a password never follows a failed
 /// attempt at encryption (RFC 8314 section 5.2).
@@ -32,8 +32,8 @@ pub struct ImapServer {
     pub tls: Arc<rustls::ClientConfig>,
     /// Login name.
     pub user: String,
-    /// Password; any bytes but NUL.
-    pub password: SecretString,
+    /// How its account is entered; a password has any bytes but NUL.
+    pub login: Login,
     /// Set once the server's answer to our introduction could not be read: it is not introduced to again.
     pub mute: Arc<AtomicBool>,
 }
@@ -129,7 +129,7 @@ mod tests {
             security: Security::Implicit,
             tls: super::super::fake_server::no_roots(),
             user: "rita@school.test".to_owned(),
-            password: "correct horse".into(),
+            login: Login::Password("correct horse".into()),
             mute: Default::default(),
         };
         let shown = format!("{server:?}");

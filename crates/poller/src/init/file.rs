@@ -60,7 +60,7 @@ impl Written {
     pub(super) fn write(&self, answers: &Answers, language: Language) -> Result<(), InitError> {
         let service = service(&fs::read_to_string("/etc/passwd").unwrap_or_default());
         let service = service.filter(|_| geteuid().is_root());
-        let line = answers.password.expose_secret();
+        let line = answers.secret.expose_secret();
         let secret = secrecy::zeroize::Zeroizing::new(format!("{line}\n"));
         // The daemons read both, and alone own the secret.
         place(&self.password, secret.as_bytes(), 0o600, service).map_err(failed(&self.password))?;
@@ -162,13 +162,15 @@ fn render(answers: &Answers, language: Language) -> String {
     };
     let mut text = String::with_capacity(template.len() + 400);
     for line in template.lines() {
-        // Lines for servers that are written out begin with `own`, those for a provider with `preset`.
-        let (only, line) = match (line.strip_prefix("own|"), line.strip_prefix("preset|")) {
-            (Some(line), _) => (Some(true), line),
-            (_, Some(line)) => (Some(false), line),
-            _ => (None, line),
+        let (kind, line) = line.split_once('|').unwrap_or(("", line));
+        let is_wanted = match kind {
+            "own" => answers.servers.is_some(),
+            "preset" => answers.servers.is_none(),
+            "oauth" => answers.application.is_some(),
+            "password" => answers.application.is_none(),
+            _ => true,
         };
-        if only.is_some_and(|own| own != answers.servers.is_some()) {
+        if !is_wanted {
             continue;
         }
         text.push_str(&filled(line, answers));
@@ -186,6 +188,7 @@ fn filled(line: &str, answers: &Answers) -> String {
         return line.to_owned();
     };
     let servers = answers.servers.as_ref();
+    let application = answers.application.as_ref();
     let specialist = &answers.specialist;
     let value = match name {
         "address" => answers.address.as_str(),
@@ -197,6 +200,8 @@ fn filled(line: &str, answers: &Answers) -> String {
             Some(file) => file,
             None => return format!("# {before}\"ca.pem\"{after}"),
         },
+        "token_url" => application.map_or("", |application| &application.token_url),
+        "client_id" => application.map_or("", |application| &application.client_id),
         "login" => &specialist.login,
         "name" => &specialist.name,
         "specialist" => specialist.address.as_str(),
@@ -223,8 +228,8 @@ mod tests {
     #[test]
     fn both_languages_write_the_same_settings_and_comment_on_each() {
         let lines = |text: &'static str, is_comment: bool| {
-            let own = text.lines().map(|line| line.trim_start_matches("own|"));
-            let lines = own.map(|line| line.trim_start_matches("preset|"));
+            let bare = |line: &'static str| line.split_once('|').map_or(line, |(_, line)| line);
+            let lines = text.lines().map(bare);
             let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("language"));
             let lines = lines.filter(|line| line.starts_with('#') == is_comment);
             lines.collect::<Vec<_>>()

@@ -80,8 +80,6 @@ impl Service {
         let by_number = by_number.and_then(|number| MENU.get(number.checked_sub(1)?));
         let by_name = MENU.iter().find(|(name, _)| *name == answer);
         match by_number.or(by_name) {
-            // Its letters could not be read: better to say so now.
-            Some((_, Service::Microsoft)) => Err(Service::Microsoft.missed_step()),
             Some((_, service)) => Ok(*service),
             None => Err(words(
                 "Ответьте номером от 1 до 6.",
@@ -96,7 +94,8 @@ impl Service {
             Service::Yandex => Some("yandex"),
             Service::MailRu => Some("mailru"),
             Service::Gmail => Some("gmail"),
-            Service::Microsoft | Service::Own | Service::Exchange => None,
+            Service::Microsoft => Some("microsoft"),
+            Service::Own | Service::Exchange => None,
         }
     }
 
@@ -130,10 +129,16 @@ impl Service {
                  will not do. In Google Workspace the administrator may forbid app passwords. Russian 152-FZ: its servers are abroad.",
             ),
             Service::Microsoft => words(
-                "Microsoft 365 не пускает по IMAP с паролем ни в один ящик, только по OAuth, а его эта версия не умеет. Возьмите для \
-                 службы ящик в другой системе и переадресуйте туда письма, или поставьте шлюз, который пускает с паролем (5). Другой ответ?",
-                "Microsoft 365 takes a password for no mailbox over IMAP, OAuth only, which this version does not speak. Use a mailbox \
-                 elsewhere and forward letters there, or a gateway that takes a password (5). Another answer?",
+                "Microsoft 365 пускает не с паролем, а приложение с токенами. Зарегистрируйте его в Entra ID, дайте разрешения приложения \
+                 IMAP.AccessAsApp и SMTP.SendAsApp (Office 365 Exchange Online) с согласием администратора. И впустите его в ящик в \
+                 PowerShell: New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, Set-CASMailbox … \
+                 -SmtpClientAuthenticationDisabled $false. Личные ящики (outlook.com, hotmail.com) так не открыть. Помните о 152-ФЗ: \
+                 серверы за границей.",
+                "Microsoft 365 lets in no password, but an application with tokens. Register one in Entra ID, give it the application \
+                 permissions IMAP.AccessAsApp and SMTP.SendAsApp (Office 365 Exchange Online) with the administrator's consent. And let \
+                 it into the mailbox in PowerShell: New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, \
+                 Set-CASMailbox … -SmtpClientAuthenticationDisabled $false. Personal mailboxes (outlook.com, hotmail.com) cannot be \
+                 entered so. Russian 152-FZ: its servers are abroad.",
             ),
             Service::Own => words(
                 "Свой сервер: если его сертификат выдал ваш собственный центр, назовите его файл в ca_file. И сервер должен ставить в \

@@ -16,7 +16,9 @@ pub(super) struct Answers {
     pub(super) address: EmailAddress,
     pub(super) service: Service,
     pub(super) servers: Option<Servers>,
-    pub(super) password: SecretString,
+    pub(super) application: Option<Application>,
+    /// The password of the mailbox, or of the application.
+    pub(super) secret: SecretString,
     pub(super) specialist: Specialist,
     pub(super) desk: String,
 }
@@ -29,6 +31,13 @@ pub(super) struct Servers {
     pub(super) ca_file: Option<String>,
     /// Whose Authentication-Results are believed, as a first guess.
     pub(super) authserv_id: String,
+}
+
+/// An application that gets tokens.
+#[derive(Debug)]
+pub(super) struct Application {
+    pub(super) token_url: String,
+    pub(super) client_id: String,
 }
 
 /// The first specialist.
@@ -58,11 +67,21 @@ pub(super) fn ask(asker: &mut Asker<'_>) -> Result<Answers, NoAnswer> {
         None => Some(servers(asker, service, address.domain())?),
     };
     asker.tell(&service.missed_step())?;
-    let question = words(
-        "3/5 Пароль ящика (не показывается)",
-        "3/5 The mailbox's password (not shown)",
-    );
-    let password = asker.ask_secret(&question, password)?;
+    let application = match service {
+        Service::Microsoft => Some(application(asker)?),
+        _ => None,
+    };
+    let question = match application {
+        None => words(
+            "3/5 Пароль ящика (не показывается)",
+            "3/5 The mailbox's password (not shown)",
+        ),
+        Some(_) => words(
+            "3/5 Секрет приложения: значение, а не его номер (не показывается)",
+            "3/5 The application's secret: its value, not its number (not shown)",
+        ),
+    };
+    let secret = asker.ask_secret(&question, secret)?;
     let question = words(
         "4/5 Первый специалист: имя и личный адрес, например Иван Смирнов <ivan@school.example>",
         "4/5 The first specialist: name and personal address, such as Ivan Smirnov <ivan@school.example>",
@@ -78,7 +97,8 @@ pub(super) fn ask(asker: &mut Asker<'_>) -> Result<Answers, NoAnswer> {
         address,
         service,
         servers,
-        password,
+        application,
+        secret,
         specialist,
         desk,
     })
@@ -126,11 +146,41 @@ fn servers(asker: &mut Asker<'_>, service: Service, domain: &str) -> Result<Serv
     })
 }
 
-fn password(answer: &str) -> Result<(), Words> {
+/// Asks what Microsoft 365 knows the application by.
+fn application(asker: &mut Asker<'_>) -> Result<Application, NoAnswer> {
+    let question = words(
+        "Каталог организации (tenant): номер или домен, например school.onmicrosoft.com",
+        "The organisation's directory (tenant): its number or a domain such as school.onmicrosoft.com",
+    );
+    let tenant = asker.ask(&question, None, plain_word)?;
+    let question = words(
+        "Номер приложения (application, client ID)",
+        "The application's number (application, client ID)",
+    );
+    let client_id = asker.ask(&question, None, plain_word)?;
+    Ok(Application {
+        token_url: format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"),
+        client_id,
+    })
+}
+
+/// A number or a domain of Microsoft's.
+fn plain_word(answer: &str) -> Result<String, Words> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+    if !answer.is_empty() && answer.bytes().all(is_plain) {
+        return Ok(answer.to_owned());
+    }
+    Err(words(
+        "Скопируйте его со страницы приложения (Overview): латинские буквы, цифры, дефисы и точки.",
+        "Copy it from the application's page (Overview): letters, digits, hyphens and dots.",
+    ))
+}
+
+fn secret(answer: &str) -> Result<(), Words> {
     if answer.trim().is_empty() {
         return Err(words(
-            "Без пароля в ящик не войти.",
-            "There is no way into the mailbox without a password.",
+            "Без этого в ящик не войти.",
+            "There is no way into the mailbox without it.",
         ));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ninetosix_core::config::{self, Language, Settings};
+use ninetosix_core::config::{self, Language, Login, Settings};
 
 use super::{InitError, NoAnswer, language_of, run};
 
@@ -63,16 +63,15 @@ fn five_answers_make_a_configuration_that_loads_in_either_language() {
 fn nonsense_is_asked_again_with_a_reason() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("ninetosix.toml");
-    let lines = "help\nhelp@school.example\n9\n4\nown\nimap://mail.example\nmail.example\n\n/nowhere/ca.pem\n\n\n  \nhunter2\n\
+    let lines = "help\nhelp@school.example\n9\nown\nimap://mail.example\nmail.example\n\n/nowhere/ca.pem\n\n\n  \nhunter2\n\
                  help@school.example\nivan@school.example\nАИС\n";
     let said = answer(&path, Language::Ru, lines).expect("written");
     for reason in [
         "«help» — не адрес почты",
         "номером от 1 до 6",
-        "не пускает по IMAP с паролем",
         "пароль увидит вся сеть",
         "Такого файла нет",
-        "Без пароля в ящик не войти",
+        "Без этого в ящик не войти",
         "адрес самой службы",
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
@@ -85,11 +84,41 @@ fn nonsense_is_asked_again_with_a_reason() {
 }
 
 #[test]
+fn microsoft_365_is_entered_by_an_application() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ninetosix.toml");
+    let lines = "help@school.example\nmicrosoft\nhttps://school.example\nschool.example\n1a2b-3c\nhunter2\nivan@school.example\n\n";
+    let said = answer(&path, Language::Ru, lines).expect("written");
+    assert!(
+        said.contains("Секрет приложения") && said.contains("(Overview)"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("Пароль ящика") && !said.contains("hunter2"),
+        "{said}"
+    );
+    let settings = loaded(&path);
+    let Login::Application(application) = &settings.mailboxes[0].login else {
+        unreachable!("a password");
+    };
+    let url = "https://login.microsoftonline.com/school.example/oauth2/v2.0/token";
+    assert_eq!(application.token_url.as_str(), url);
+    assert_eq!(application.client_id, "1a2b-3c");
+    assert_eq!(
+        settings.mailboxes[0].smtp.to_string(),
+        "smtp.office365.com:587"
+    );
+    let secret = dir.path().join("mail.password");
+    assert_eq!(fs::read_to_string(&secret).expect("there"), "hunter2\n");
+}
+
+#[test]
 fn every_preset_names_the_step_that_is_missed() {
     for (service, words) in [
         ("1\nx", "пароль приложения"),
         ("2\nx", "пароль для внешнего приложения"),
         ("3\nx", "двухэтапную аутентификацию"),
+        ("4\nschool.example\nid\nx", "Add-MailboxPermission"),
         ("5\n\n\n\nx", "ca_file"),
         ("6\n\n\n\nx", "MSExchangeIMAP4"),
     ] {

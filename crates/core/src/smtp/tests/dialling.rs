@@ -4,7 +4,9 @@ use super::{
     fake::{Fake, Say, say},
     *,
 };
-use crate::smtp::{DialError, DialStage};
+use crate::oauth::Credential;
+use crate::smtp::auth::Secrets;
+use crate::smtp::{DialError, DialStage, dial};
 
 const AUTH_OFFERED: &str = "250-fake.test\r\n250 AUTH PLAIN LOGIN\r\n";
 /// `\0support\0correct horse`
@@ -137,6 +139,51 @@ async fn a_refused_login_never_repeats_the_password() {
 }
 
 #[tokio::test]
+async fn a_token_is_shown_by_xoauth2_alone_and_why_it_is_refused_is_told() {
+    // `user=support\x01auth=Bearer ey.J\x01\x01`, as Google describes it.
+    const SAID: &str = "AUTH XOAUTH2 dXNlcj1zdXBwb3J0AWF1dGg9QmVhcmVyIGV5LkoBAQ==";
+    let offered = || ("EHLO", say("250-x\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n"));
+    // `{"status":"401"}`
+    let challenge = say("334 eyJzdGF0dXMiOiI0MDEifQ==\r\n");
+    for (script, heard, expected) in [
+        (vec![offered()], vec![SAID], None),
+        (
+            vec![offered(), ("AUTH", say("535 5.7.3 unsuccessful\r\n"))],
+            vec![SAID],
+            Some("login refused: 535 5.7.3 unsuccessful"),
+        ),
+        (
+            vec![
+                offered(),
+                ("AUTH", challenge),
+                ("answer", say("501 5.7.0 aborted\r\n")),
+            ],
+            vec![SAID, "*"],
+            Some("login refused: 501 5.7.0 aborted {\"status\":\"401\"}"),
+        ),
+        (
+            vec![offered(), ("AUTH", say("535 5.7.3 not ey.J\r\n"))],
+            vec![SAID],
+            Some("login refused: 535 (text withheld: it repeats our credentials)"),
+        ),
+        (
+            vec![("EHLO", say(AUTH_OFFERED))],
+            vec![],
+            Some("the server does not offer AUTH XOAUTH2 (offered: \"PLAIN LOGIN\")"),
+        ),
+    ] {
+        let fake = Fake::start(&script).await;
+        let server = server_at(fake.port, Security::PlainLoopback);
+        let credential = Credential::Token("ey.J".into());
+        let mut secrets = Secrets::of(&credential);
+        let opened = dial::open(&server, &credential, &quick(), &mut secrets).await;
+        let error = opened.err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), expected);
+        assert_eq!(fake.finish().await.commands[1..], heard);
+    }
+}
+
+#[tokio::test]
 async fn on_loopback_no_login_is_needed_but_one_we_cannot_speak_is_named() {
     let fake = Fake::start(&[]).await;
     open(&fake, Security::PlainLoopback).await.expect("let in");
@@ -147,7 +194,7 @@ async fn on_loopback_no_login_is_needed_but_one_we_cannot_speak_is_named() {
     let error = error(&fake, Security::PlainLoopback).await;
     let expected = "CRAM-MD5 XOAUTH2";
     assert!(
-        matches!(&error, DialError::NoAuth { offered } if offered == expected),
+        matches!(&error, DialError::NoAuth { offered, .. } if offered == expected),
         "{error:?}"
     );
     assert_eq!(fake.finish().await.count("AUTH"), 0);
