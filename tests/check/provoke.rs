@@ -25,6 +25,11 @@ fn provoke(cure: Cure) -> Scene {
     use Engine::{Postgres, Sqlite};
     use Program::{Poller, Worker};
     match cure {
+        Cure::Configuration => {
+            let desk = desk(Sqlite, |_| {});
+            spoil(&desk, "[identity]\nrequire", "[identity]\nrequires");
+            Scene::of(Worker, desk, ())
+        }
         Cure::ConfigurationOpen => {
             let desk = desk(Sqlite, |_| {});
             mode(&desk, "ninetosix.toml", 0o666);

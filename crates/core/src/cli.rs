@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::check::Report;
 use crate::config::{self, Database, Hours, Settings};
 use crate::domain::address::EmailAddress;
 use crate::domain::digest::sha256;
@@ -40,6 +41,22 @@ pub fn settings(file: Option<PathBuf>) -> Result<Settings, Exit> {
     let path = config::path(file);
     config::load(&path).map_err(|problems| {
         eprintln!("{}:\n{problems}", path.display());
+        Exit::Usage
+    })
+}
+
+/// The same for `check`, which says all it has to say as JSON where that is asked for.
+///
+/// # Errors
+/// [`Exit::Usage`], after printing.
+pub fn settings_to_check(file: PathBuf, json: bool) -> Result<Settings, Exit> {
+    if !json {
+        return settings(Some(file));
+    }
+    config::load(&file).map_err(|problems| {
+        let mut report = Report::new(problems.language);
+        report.problems(&problems);
+        report.print(true);
         Exit::Usage
     })
 }

@@ -173,7 +173,8 @@ fn main() -> ExitCode {
         }
         Command::Configured(command) => {
             let file = config::path(cli.config);
-            match cli::settings(Some(file.clone())) {
+            let json = matches!(command, Configured::Check { json: true, .. });
+            match cli::settings_to_check(file.clone(), json) {
                 Ok(settings) => configured(command, settings, &file),
                 Err(exit) => exit.into(),
             }

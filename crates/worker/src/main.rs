@@ -325,7 +325,8 @@ fn main() -> ExitCode {
         Asked::OfDesk(command) => command,
     };
     let file = config::path(cli.config);
-    let settings = match cli::settings(Some(file.clone())) {
+    let json = matches!(command, Command::Check { json: true, .. });
+    let settings = match cli::settings_to_check(file.clone(), json) {
         Ok(settings) => settings,
         Err(exit) => return exit.into(),
     };

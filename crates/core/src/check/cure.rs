@@ -30,6 +30,8 @@ macro_rules! cures {
 }
 
 cures! {
+    /// The configuration cannot be used, which says what to do itself.
+    Configuration => "{}", "{}";
     /// The configuration may be changed by others than its owner.
     ConfigurationOpen =>
         "закройте его для чужой правки: chmod go-w {}",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::cure::{Advice, Cure};
-use crate::config::{Language, Words};
+use crate::config::{Language, Problem, Problems, Words};
 use crate::tell;
 
 /// How a fact stands.
@@ -60,6 +60,17 @@ impl Report {
     /// Notes what does not work.
     pub fn bad(&mut self, what: Words, cure: impl Into<Advice>) {
         self.push(Verdict::Bad, what, Some(cure.into()));
+    }
+
+    /// Notes what is wrong with a configuration that cannot be used.
+    pub(crate) fn problems(&mut self, problems: &Problems) {
+        for Problem { place, what, cure } in &problems.list {
+            let what = words(
+                format!("{place}: {}", what.ru),
+                format!("{place}: {}", what.en),
+            );
+            self.bad(what, Cure::Configuration.saying(cure.clone()));
+        }
     }
 
     fn push(&mut self, verdict: Verdict, what: Words, advice: Option<Advice>) {

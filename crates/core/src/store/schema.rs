@@ -149,6 +149,20 @@ impl Store {
         .await
     }
 
+    /// A file of SQLite's that has tables and none of ours is another program's.
+    async fn refuse_the_file_of_others(&self) -> Result<()> {
+        if self.db.get_database_backend() == DbBackend::Postgres {
+            return Ok(());
+        }
+        let theirs = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' LIMIT 1";
+        if query_one(&self.db, theirs, []).await?.is_some() {
+            return Err(StoreError::Schema(
+                "the file belongs to another program: it has tables, and none is ours; name another in database.url".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     async fn state_by(&self, migrator: &Migrator) -> Result<SchemaState> {
         let exists = match self.db.get_database_backend() {
             DbBackend::Postgres => {
@@ -158,6 +172,7 @@ impl Store {
         };
         let known = newest(migrator);
         if query_one(&self.db, exists, []).await?.is_none() {
+            self.refuse_the_file_of_others().await?;
             return Ok(SchemaState::Older {
                 found: 0,
                 needed: known,

@@ -123,6 +123,30 @@ async fn an_empty_postgres_is_refused_with_advice() {
 }
 
 #[tokio::test]
+async fn the_file_of_another_program_is_left_alone() {
+    use sqlx::ConnectOptions;
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("other.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut theirs = options.connect().await.expect("a file");
+    sqlx::query("CREATE TABLE sqlited (x)")
+        .execute(&mut theirs)
+        .await
+        .expect("a table");
+    let database = crate::config::Database::Sqlite { path };
+    let refused = Store::open(&database).await.expect_err("refused");
+    assert!(refused.to_string().contains("another program"), "{refused}");
+    let store = Store::connect(&database).await.expect("it is a database");
+    let refused = store.migrate(&database).await.expect_err("refused");
+    assert!(refused.to_string().contains("another program"), "{refused}");
+    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'");
+    let tables = tables.fetch_all(&mut theirs).await.expect("its tables");
+    assert_eq!(tables.len(), 1);
+}
+
+#[tokio::test]
 async fn daemons_that_start_together_on_an_empty_file_migrate_it_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let database = crate::config::Database::Sqlite {
