@@ -43,6 +43,8 @@ clean_up() {
   if [[ -n $dockerd ]]; then
     kill "$dockerd" 2>/dev/null || true
     wait "$dockerd" || true
+    # A Docker that ends leaves its network namespaces mounted.
+    umount "$work"/exec/netns/* 2>/dev/null || true
   fi
   if [[ -d $work/lab ]]; then "$MAILLAB" down "$work/lab" >/dev/null 2>&1 || true; fi
   [[ -z $work ]] || rm -rf "$work"

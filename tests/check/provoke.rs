@@ -282,6 +282,15 @@ fn provoke(cure: Cure) -> Scene {
             let denied = "{\"error\":\"invalid_client\"}";
             with_tokens(TokenServer::start(&Lab::shared(), 401, denied))
         }
+        Cure::TokenCertificateIssuer => {
+            let strange = TlsServer::start(Certificate {
+                is_trusted: false,
+                ..Certificate::GOOD
+            });
+            let table = super::support::tokens::table(strange.port, "mail.password");
+            let desk = desk(Sqlite, |config| config.oauth = Some(table));
+            Scene::of(Poller, desk, strange)
+        }
         Cure::ApplicationRights => {
             let strange = token("no.such.token", 3600);
             with_tokens(TokenServer::start(&Lab::shared(), 200, &strange))
@@ -378,11 +387,13 @@ fn refused(at: &'static str, reply: &str) -> Scene {
 fn is_of_both(cure: Cure) -> bool {
     use Cure::{
         Application, ApplicationRights, CertificateIssuer, CertificateName, CertificatePinned,
-        CertificateTime, Login, NotTls, ServerTrouble, StartTls, Tls, Unreachable,
+        CertificateTime, Login, NotTls, ServerTrouble, StartTls, Tls, TokenCertificateIssuer,
+        Unreachable,
     };
     let both = [
         Application,
         ApplicationRights,
+        TokenCertificateIssuer,
         CertificateIssuer,
         CertificateName,
         CertificatePinned,

@@ -57,10 +57,7 @@ impl TokenServer {
 
     /// The table of a mailbox that asks here, with this file of a secret.
     pub(crate) fn table(&self, secret_file: &str) -> String {
-        let port = self.port;
-        format!(
-            "[mailbox.oauth]\ntoken_url = \"https://localhost:{port}/token\"\nclient_id = \"desk\"\nclient_secret_file = \"{secret_file}\"\n"
-        )
+        table(self.port, secret_file)
     }
 }
 
@@ -69,6 +66,13 @@ impl Drop for TokenServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The table of a mailbox that asks at this port of loopback.
+pub(crate) fn table(port: u16, secret_file: &str) -> String {
+    format!(
+        "[mailbox.oauth]\ntoken_url = \"https://localhost:{port}/token\"\nclient_id = \"desk\"\nclient_secret_file = \"{secret_file}\"\n"
+    )
 }
 
 /// An answer that gives this token for so many seconds.

@@ -287,6 +287,8 @@ pub async fn prove(new: &Settings, old: &Settings) -> anyhow::Result<()> {
 /// # Errors
 /// If the certificates to trust cannot be read.
 pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
+    let tls = tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
+        .context("reading certificates")?;
     Ok(SmtpServer {
         host: mailbox.smtp.host.clone(),
         port: mailbox.smtp.port,
@@ -295,10 +297,9 @@ pub fn smtp_server(mailbox: &config::Mailbox) -> anyhow::Result<SmtpServer> {
             config::Security::StartTls => Security::StartTls,
             config::Security::PlainLoopback => Security::PlainLoopback,
         },
-        tls: tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
-            .context("reading certificates")?,
         user: mailbox.user.clone(),
-        login: Login::of(mailbox).context("reading certificates")?,
+        login: Login::of(mailbox, &tls).context("reading certificates")?,
+        tls,
         hello_name: mailbox.hello_name.clone(),
     })
 }

@@ -26,7 +26,7 @@
 //! | `alerts`, `http`, `metrics` | what operators and monitors are told |
 //! | [`oauth`] | tokens that stand in for a password |
 //! | [`timekeeper`] | whether the clocks agree about the time |
-//! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, certificates |
+//! | [`clock`], [`stop`], [`process`], [`failpoint`], [`pulse`], [`logging`], [`tcp`], [`tls`] | time from outside, orderly stopping, who holds a lease, points to die at in tests, signs of life, log lines, connections, certificates |
 //!
 //! **The life of a letter**, in the order of the code: the poller stores the raw bytes with a ledger row
 //! ([`store::intake`]); [`mail::parse`] reads them; [`store::registration`] looks up facts, asks
@@ -60,6 +60,7 @@ pub mod serve;
 pub mod smtp;
 pub mod stop;
 pub mod store;
+pub mod tcp;
 pub mod timekeeper;
 pub mod tls;
 pub mod watchdog;

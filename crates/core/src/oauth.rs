@@ -4,6 +4,7 @@
 //! No person is asked, and nothing is kept on disk: there is no refresh token to lose. A token is kept in memory for most of the
 //! time that it holds, and given up at once when a mail server refuses it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,18 +18,22 @@ use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::lookup_host;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use url::{Host, Position, form_urlencoded};
 
 use crate::config::{self, Application};
+use crate::smtp::printable;
+use crate::tcp;
 use crate::tls::{self, TlsError};
 use crate::watchdog;
 
 /// How long a token may take to come, from the lookup of the name to the last byte.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Of that, until a connection stands.
+const CONNECT: Duration = Duration::from_secs(15);
 /// The longest answer, and the longest token in it.
 const ANSWER_BYTES: usize = 64 * 1024;
 const TOKEN_BYTES: usize = 8 * 1024;
@@ -52,22 +57,26 @@ pub enum Login {
 pub enum Credential {
     /// A password.
     Password(SecretString),
-    /// A bearer token.
-    Token(SecretString),
+    /// A bearer token, and when the next one should be shown.
+    Token(SecretString, Instant),
 }
 
 impl Login {
-    /// Returns how the account of a mailbox is entered.
+    /// Returns how the account of a mailbox is entered, whose mail servers are believed by `tls`.
     ///
     /// # Errors
     /// The certificates to trust cannot be read.
-    pub fn of(mailbox: &config::Mailbox) -> Result<Login, TlsError> {
+    pub fn of(mailbox: &config::Mailbox, tls: &Arc<ClientConfig>) -> Result<Login, TlsError> {
         Ok(match &mailbox.login {
             config::Login::Password(password) => Login::Password(password.clone()),
             config::Login::Application(application) => Login::Tokens(Arc::new(Tokens {
                 application: application.clone(),
                 // Certificates are pinned for the mail servers alone: this is another.
-                tls: tls::client(mailbox.ca_file.as_deref(), &[])?,
+                tls: if mailbox.fingerprints.is_empty() {
+                    tls.clone()
+                } else {
+                    tls::client(mailbox.ca_file.as_deref(), &[])?
+                },
                 held: Mutex::default(),
             })),
         })
@@ -80,7 +89,10 @@ impl Login {
     pub async fn credential(&self) -> Result<Credential, TokenError> {
         Ok(match self {
             Login::Password(password) => Credential::Password(password.clone()),
-            Login::Tokens(tokens) => Credential::Token(tokens.get().await?),
+            Login::Tokens(tokens) => {
+                let held = tokens.get().await?;
+                Credential::Token(held.token, held.until)
+            }
         })
     }
 
@@ -96,7 +108,16 @@ impl Credential {
     /// What no text of ours may repeat.
     pub fn secret(&self) -> &SecretString {
         match self {
-            Credential::Password(secret) | Credential::Token(secret) => secret,
+            Credential::Password(secret) | Credential::Token(secret, _) => secret,
+        }
+    }
+
+    /// When a connection that was opened with it should be opened anew: servers end those whose token ran out. Never with a
+    /// password.
+    pub fn until(&self) -> Option<Instant> {
+        match self {
+            Credential::Password(_) => None,
+            Credential::Token(_, until) => Some(*until),
         }
     }
 }
@@ -110,7 +131,7 @@ pub struct Tokens {
 }
 
 /// A token, and until when it is shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     token: SecretString,
     until: Instant,
@@ -145,13 +166,13 @@ pub enum TokenError {
 }
 
 impl Tokens {
-    /// The token at hand, or a new one; only one is asked for at a time.
-    async fn get(&self) -> Result<SecretString, TokenError> {
+    /// The token at hand, or a new one.
+    async fn get(&self) -> Result<Held, TokenError> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref()
             && Instant::now() < held.until
         {
-            return Ok(held.token.clone());
+            return Ok(held.clone());
         }
         *held = None;
         let asked = Instant::now();
@@ -161,11 +182,7 @@ impl Tokens {
         let (token, lasts) = read(status, &body, &self.application.client_secret)?;
         // The last fifth is left for clocks that differ and for a login on its way.
         let until = asked + lasts.min(LONGEST) * 4 / 5;
-        *held = Some(Held {
-            token: token.clone(),
-            until,
-        });
-        Ok(token)
+        Ok(held.insert(Held { token, until }).clone())
     }
 
     /// Connects and asks; nothing is said before the server has shown its certificate.
@@ -179,9 +196,12 @@ impl Tokens {
             None => return Err(TokenError::NotUnderstood("its address has no host")),
         };
         let port = url.port_or_known_default().unwrap_or(443);
-        let tcp = TcpStream::connect((host.as_str(), port))
-            .await
-            .map_err(|error| TokenError::Unreachable(error.to_string()))?;
+        let deadline = Instant::now() + CONNECT;
+        let unreachable = |error: io::Error| TokenError::Unreachable(error.to_string());
+        let addresses = lookup_host((host.as_str(), port)).await;
+        let addresses: Vec<_> = addresses.map_err(unreachable)?.collect();
+        let tcp = tcp::connect(&addresses, deadline).await;
+        let tcp = tcp.map_err(unreachable)?;
         let name = ServerName::try_from(host)
             .map_err(|_| TokenError::NotUnderstood("no certificate can carry its name"))?;
         let connector = TlsConnector::from(self.tls.clone());
@@ -222,11 +242,8 @@ async fn exchange(
     tokio::pin!(asking);
     tokio::select! {
         answer = &mut asking => answer,
-        // The connection may end before the answer is looked at.
-        ended = connection => match ended {
-            Ok(()) => asking.await,
-            Err(error) => Err(broken(error)),
-        },
+        // The connection may end before the answer is looked at; what went wrong there is told to who asked.
+        _ = connection => asking.await,
     }
 }
 
@@ -317,40 +334,42 @@ fn is_bearer(token: &str) -> bool {
 
 /// Why there was no token, in the server's words as far as they can be shown.
 fn refusal(status: StatusCode, body: &[u8], client_secret: &SecretString) -> TokenError {
-    let Ok(Denied {
-        error,
-        error_description,
-    }) = serde_json::from_slice(body)
-    else {
-        let status = status.as_u16().to_string();
-        return TokenError::Busy(format!("HTTP {status}"));
-    };
-    let description = error_description.unwrap_or_default();
-    let text = format!("{error}: {description}");
-    let text = if text.contains(client_secret.expose_secret()) {
-        "(words withheld: they repeat our secret)".to_owned()
-    } else {
-        let mut words = text.split(|c: char| c.is_whitespace() || c.is_control());
-        let mut shown = String::new();
-        for word in words.by_ref().filter(|word| !word.is_empty()) {
-            shown.push_str(word);
-            shown.push(' ');
+    let denied = serde_json::from_slice(body).ok();
+    let text = match &denied {
+        Some(Denied {
+            error,
+            error_description,
+        }) => {
+            let description = error_description.as_deref().unwrap_or_default();
+            shown(&format!("{error}: {description}"), client_secret)
         }
-        shown
-            .trim_end_matches([' ', ':'])
-            .chars()
-            .take(EXCERPT)
-            .collect()
+        None => format!("HTTP {}", status.as_u16()),
     };
     // Section 5.2 has no code for trouble of the server's own; section 4.1.2.1 has these two, and servers use them.
-    let is_passing = ["server_error", "temporarily_unavailable"].contains(&error.as_str())
-        || status == StatusCode::TOO_MANY_REQUESTS
+    let passing = ["server_error", "temporarily_unavailable"];
+    let is_passing = denied.is_some_and(|denied| passing.contains(&denied.error.as_str()))
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
         || status.is_server_error();
     if is_passing {
         TokenError::Busy(text)
     } else {
         TokenError::Refused(text)
     }
+}
+
+/// A server's words on one line, without what differs each time, and none of them if the application's secret is in them.
+fn shown(text: &str, client_secret: &SecretString) -> String {
+    // Microsoft puts numbers and the time of day behind each refusal.
+    let text = text.split("Trace ID:").next().unwrap_or_default();
+    let text = printable(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let secret = client_secret.expose_secret();
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    if text.contains(secret) || text.contains(&encoded) {
+        return "(words withheld: they repeat our secret)".to_owned();
+    }
+    text.trim_end_matches(':').chars().take(EXCERPT).collect()
 }
 
 #[cfg(test)]
@@ -487,32 +506,52 @@ mod tests {
     fn a_refusal_is_told_from_a_passing_trouble_and_repeats_no_secret() {
         let refused = |status: u16, body: &str| {
             let status = StatusCode::from_u16(status).expect("a status");
-            read(status, body.as_bytes(), &"hunter2".into()).expect_err("refused")
+            read(status, body.as_bytes(), &"p@ss w~rd".into()).expect_err("refused")
         };
-        let denied = "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: expired.\\r\\nTrace ID: 1\"}";
-        let error = refused(401, denied);
-        assert!(
-            matches!(&error, TokenError::Refused(text) if text == "invalid_client: AADSTS7000222: expired. Trace ID: 1"),
-            "{error}"
+        let denied = |words: &str| {
+            let body =
+                format!("{{\"error\":\"invalid_client\",\"error_description\":\"{words}\"}}");
+            refused(401, &body).to_string()
+        };
+        assert_eq!(
+            denied(
+                "AADSTS7000222:\\u202e it\\u0007 expired.\\r\\nTrace ID: 1 Timestamp: 2026-11-26"
+            ),
+            "the token server refuses the application: invalid_client: AADSTS7000222: it expired."
         );
-        assert!(
-            matches!(refused(400, "{\"error\":\"invalid_scope\"}"), TokenError::Refused(text) if text == "invalid_scope")
-        );
-        let repeating = "{\"error\":\"invalid_client\",\"error_description\":\"not hunter2\"}";
-        assert!(!refused(401, repeating).to_string().contains("hunter2"));
-        let endless = format!("{{\"error\":\"{}\"}}", "я".repeat(5000));
-        assert!(refused(400, &endless).to_string().chars().count() < 300);
+        for repeated in [
+            "not p@ss w~rd",
+            "p@ss\\nw~rd",
+            "client_secret=p%40ss+w%7Erd",
+        ] {
+            let said = denied(repeated);
+            assert!(
+                said.ends_with("(words withheld: they repeat our secret)"),
+                "{said}"
+            );
+        }
+        let endless = denied(&"я".repeat(5000));
+        assert!(endless.chars().count() < 300, "{endless}");
+        for (status, body, expected) in [
+            (400, "{\"error\":\"invalid_scope\"}", "invalid_scope"),
+            (404, "<html>", "HTTP 404"),
+            (301, "", "HTTP 301"),
+        ] {
+            let error = refused(status, body);
+            assert!(
+                matches!(&error, TokenError::Refused(text) if text == expected),
+                "{error}"
+            );
+        }
         for (status, body) in [
             (503, ""),
             (502, "<html>"),
-            (302, ""),
+            (408, ""),
             (429, "{\"error\":\"slow\"}"),
             (400, "{\"error\":\"temporarily_unavailable\"}"),
         ] {
-            assert!(
-                matches!(refused(status, body), TokenError::Busy(_)),
-                "{status} {body}"
-            );
+            let error = refused(status, body);
+            assert!(matches!(error, TokenError::Busy(_)), "{status} {body}");
         }
     }
 }

@@ -81,6 +81,8 @@ pub async fn run(
 
 /// Returns the IMAP server of a mailbox.
 pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
+    let tls = ninetosix_core::tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
+        .context("reading certificates")?;
     Ok(ImapServer {
         host: mailbox.imap.host.clone(),
         port: mailbox.imap.port,
@@ -89,10 +91,9 @@ pub fn server(mailbox: &config::Mailbox) -> anyhow::Result<ImapServer> {
             config::Security::StartTls => Security::StartTls,
             config::Security::PlainLoopback => Security::PlainLoopback,
         },
-        tls: ninetosix_core::tls::client(mailbox.ca_file.as_deref(), &mailbox.fingerprints)
-            .context("reading certificates")?,
         user: mailbox.user.clone(),
-        login: Login::of(mailbox).context("reading certificates")?,
+        login: Login::of(mailbox, &tls).context("reading certificates")?,
+        tls,
         mute: Default::default(),
     })
 }

@@ -49,7 +49,12 @@ pub(crate) struct MailboxLoop {
 enum End {
     Stopped,
     LeaseLost,
-    Failed { problem: String, failure: Failure },
+    /// What the connection was opened with runs out: the next is opened at once.
+    RunsOut,
+    Failed {
+        problem: String,
+        failure: Failure,
+    },
 }
 
 impl MailboxLoop {
@@ -92,6 +97,7 @@ impl MailboxLoop {
             };
             match end {
                 End::Stopped => break,
+                End::RunsOut => {}
                 End::LeaseLost => {
                     tracing::warn!(mailbox = %address.masked(), "another poller has taken over");
                     stop.sleep(LEASE_PAUSE).await;
@@ -138,14 +144,18 @@ impl MailboxLoop {
         match self.read(&mut connection, held, pulse, pace).await {
             Ok(()) => {
                 connection.logout().await;
-                End::Stopped
+                if self.stop.is_asked() {
+                    End::Stopped
+                } else {
+                    End::RunsOut
+                }
             }
             Err(SyncError::Store(StoreError::LeaseLost(_))) => End::LeaseLost,
             Err(error) => failed(&self.server.host, error),
         }
     }
 
-    /// Brings the folders up to date and waits for news, until a stop is asked for.
+    /// Brings the folders up to date and waits for news, until a stop is asked for or the connection should be opened anew.
     async fn read(
         &mut self,
         connection: &mut Connection,
@@ -184,6 +194,10 @@ impl MailboxLoop {
             let now = self.intake.register.clock.now();
             let until = awaited.filter(|due| *due > begun).map(|due| due - now);
             self.wait_for_news(connection, until).await?;
+            let runs_out = connection.until();
+            if runs_out.is_some_and(|at| at <= tokio::time::Instant::now()) {
+                break;
+            }
         }
         Ok(())
     }
@@ -219,6 +233,9 @@ impl MailboxLoop {
         if let Some(until) = until {
             let until = until.max(TimeDelta::zero()) + PAST_DUE;
             longest = longest.min(until.to_std().unwrap_or(longest));
+        }
+        if let Some(runs_out) = connection.until() {
+            longest = longest.min(runs_out.saturating_duration_since(tokio::time::Instant::now()));
         }
         if let Some(every) = self.settings.quick_poll {
             let begun = Instant::now();
@@ -271,7 +288,7 @@ fn failed(host: &str, error: SyncError) -> End {
             ImapError::AuthRefused(_)
             | ImapError::NoLoginMethod(_)
             | ImapError::PlainTextRefused(_)
-            | ImapError::Token(TokenError::Refused(_)),
+            | ImapError::Token(TokenError::Refused(_) | TokenError::NotUnderstood(_)),
         ) => Failure::LoginRefused,
         SyncError::Imap(_) | SyncError::Store(_) => Failure::Trouble,
     };
@@ -280,4 +297,25 @@ fn failed(host: &str, error: SyncError) -> End {
         SyncError::Store(error) => error.to_string(),
     };
     End::Failed { problem, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_that_is_refused_is_tried_as_slowly_as_a_password() {
+        for (error, expected) in [
+            (TokenError::Refused("no".to_owned()), Failure::LoginRefused),
+            (TokenError::NotUnderstood("no"), Failure::LoginRefused),
+            (TokenError::Busy("HTTP 503".to_owned()), Failure::Trouble),
+        ] {
+            let End::Failed { failure, problem } =
+                failed("imap.example", ImapError::Token(error).into())
+            else {
+                unreachable!("it failed");
+            };
+            assert_eq!(failure, expected, "{problem}");
+        }
+    }
 }

@@ -172,10 +172,14 @@ cures! {
     Application =>
         "проверьте token_url, client_id, scope и секрет приложения: он действует не дольше срока, с которым его создали (в Microsoft 365 до двух лет); новый создают на странице приложения",
         "check token_url, client_id, scope and the application's secret: it holds no longer than it was made for (two years at most in Microsoft 365); a new one is made on the application's page";
+    /// Nobody known signed the certificate of the server that gives out tokens.
+    TokenCertificateIssuer =>
+        "своему центру сертификации доверяют через ca_file этого ящика; fingerprints касаются только почтовых серверов",
+        "trust a CA of your own by ca_file of this mailbox; fingerprints count for mail servers alone";
     /// The application gets a token, and the mailbox does not let it in.
     ApplicationRights =>
-        "впустите приложение в ящик; в Microsoft 365: разрешения IMAP.AccessAsApp и SMTP.SendAsApp с согласием администратора, затем New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess и Set-CASMailbox … -SmtpClientAuthenticationDisabled $false",
-        "let the application into the mailbox; in Microsoft 365: the permissions IMAP.AccessAsApp and SMTP.SendAsApp with the administrator's consent, then New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, and Set-CASMailbox … -SmtpClientAuthenticationDisabled $false";
+        "проверьте user и впустите приложение в ящик; в Microsoft 365: разрешения IMAP.AccessAsApp и SMTP.SendAsApp с согласием администратора, затем New-ServicePrincipal (ObjectId корпоративного приложения, а не регистрации), Add-MailboxPermission … -AccessRights FullAccess и Set-CASMailbox … -SmtpClientAuthenticationDisabled $false",
+        "check user and let the application into the mailbox; in Microsoft 365: the permissions IMAP.AccessAsApp and SMTP.SendAsApp with the administrator's consent, then New-ServicePrincipal (with the object ID of the enterprise application, not of the registration), Add-MailboxPermission … -AccessRights FullAccess, and Set-CASMailbox … -SmtpClientAuthenticationDisabled $false";
     /// The server refuses to serve, or talks nonsense.
     ServerTrouble =>
         "повторите через несколько минут; если не пройдёт, спросите владельца сервера с этими словами",

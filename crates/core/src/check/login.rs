@@ -1,8 +1,9 @@
 //! What to do about a mailbox that does not let us in.
 
-use super::{Advice, Cure, encryption};
+use super::{Advice, Cure};
 use crate::config::{Login, Mailbox};
 use crate::oauth::TokenError;
+use crate::tls::Fault;
 
 /// Returns the advice about a mail server that refused what we log in with.
 pub fn login(mailbox: &Mailbox) -> Advice {
@@ -14,12 +15,15 @@ pub fn login(mailbox: &Mailbox) -> Advice {
 
 /// Returns the advice about a token that did not come.
 pub fn token(error: &TokenError) -> Advice {
+    let unreachable = || Cure::Unreachable.about("mailbox.oauth.token_url");
     match error {
-        TokenError::Refused(_) => Cure::Application.into(),
-        TokenError::Unreachable(_) | TokenError::Timeout => {
-            Cure::Unreachable.about("mailbox.oauth.token_url")
-        }
-        TokenError::Tls { fault, .. } => encryption(*fault).into(),
-        TokenError::Busy(_) | TokenError::NotUnderstood(_) => Cure::ServerTrouble.into(),
+        TokenError::Refused(_) | TokenError::NotUnderstood(_) => Cure::Application.into(),
+        TokenError::Unreachable(_) | TokenError::Timeout => unreachable(),
+        TokenError::Tls { fault, .. } => match fault {
+            Fault::Time => Cure::CertificateTime.into(),
+            Fault::Issuer => Cure::TokenCertificateIssuer.into(),
+            Fault::Name | Fault::NoTls | Fault::NotPinned | Fault::Other => unreachable(),
+        },
+        TokenError::Busy(_) => Cure::ServerTrouble.into(),
     }
 }

@@ -95,8 +95,12 @@ fn login(
 ) -> Option<Login> {
     const KEY: &str = "password_file";
     let Some(oauth) = section.inner("oauth") else {
+        // One that is no table is told of by its name.
+        if section.stands("oauth") {
+            return None;
+        }
         // The servers of a gateway are written out.
-        if provider == Some(Provider::Microsoft) && !section.has("imap") {
+        if provider == Some(Provider::Microsoft) && !(section.has("imap") && section.has("smtp")) {
             section.report(
                 KEY,
                 Flaw::new(
@@ -489,6 +493,10 @@ mod tests {
                 &["fingerprints: these are no"],
             ),
             (
+                "provider = \"microsoft\"\nimap = \"imaps://gate.example\"",
+                &["password_file: Microsoft 365 takes no password"],
+            ),
+            (
                 "provider = \"gmail\"\noauth = 5",
                 &["mailbox[1].oauth: the table is written the wrong way"],
             ),
@@ -499,7 +507,7 @@ mod tests {
                     "oauth.token_url: this is no address",
                     "oauth.client_id: the key is missing",
                     "oauth.client_secret_file: the key is missing",
-                    "oauth.client_secret: there is no such key",
+                    "oauth.client_secret: secrets have no place",
                     "oauth.scopes: there is no such key",
                 ],
             ),

@@ -123,15 +123,18 @@ fn unknown_table(name: &str) -> Flaw {
 
 fn unknown_key(table: &Table, key: &str) -> Flaw {
     let what = words!("такого ключа нет", "there is no such key");
-    if schema::sounds_secret(key) && table.shape("password_file").is_some() {
+    let mut of_secrets = table.obeyed().filter(|key| schema::sounds_secret(key));
+    if let Some(file) = of_secrets.next()
+        && schema::sounds_secret(key)
+    {
         return Flaw::new(
             words!(
                 "секретам не место в файле настроек",
                 "secrets have no place in the configuration file"
             ),
             words!(
-                "положите пароль в отдельный файл с правами 600, сюда впишите password_file = \"имя файла\"",
-                "put the password into a file of its own with mode 600 and write password_file = \"its name\" here"
+                "положите пароль в отдельный файл с правами 600, сюда впишите {file} = \"имя файла\"",
+                "put the password into a file of its own with mode 600 and write {file} = \"its name\" here"
             ),
         );
     }

@@ -135,6 +135,11 @@ fn table_in(value: &Value) -> Option<&Map<String, Value>> {
 }
 
 impl<'r> Section<'r> {
+    /// Does anything stand under the key of a table within this one, be it a table or not?
+    pub(super) fn stands(&self, key: &str) -> bool {
+        self.values.is_some_and(|values| values.contains_key(key))
+    }
+
     /// The table under this key, if it is there.
     pub(super) fn inner(&self, key: &str) -> Option<Section<'r>> {
         let Some(Shape::Inner(table)) = self.table.shape(key) else {

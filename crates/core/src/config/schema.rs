@@ -240,10 +240,19 @@ pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> 
 
 /// Where else a key of exactly this name is obeyed, as `table.key`.
 pub(super) fn elsewhere(key: &str) -> Option<String> {
-    TABLES.iter().find_map(|table| match table.shape(key) {
-        Some(Scalar | List) if table.name.is_empty() => Some(key.to_owned()),
-        Some(Scalar | List) => Some(format!("{}.{key}", table.name)),
-        Some(Inner(_) | Later) | None => None,
+    TABLES.iter().find_map(|table| within(table, key))
+}
+
+fn within(table: &Table, key: &str) -> Option<String> {
+    match table.shape(key) {
+        Some(Scalar | List) if table.name.is_empty() => return Some(key.to_owned()),
+        Some(Scalar | List) => return Some(format!("{}.{key}", table.name)),
+        Some(Inner(inner)) => return Some(inner.name.to_owned()),
+        Some(Later) | None => {}
+    }
+    table.keys.iter().find_map(|(_, shape)| match shape {
+        Inner(inner) => within(inner, key),
+        Scalar | List | Later => None,
     })
 }
 
@@ -297,6 +306,9 @@ mod tests {
             Some("mailbox.hello_name")
         );
         assert_eq!(elsewhere("language").as_deref(), Some("language"));
+        assert_eq!(elsewhere("oauth").as_deref(), Some("mailbox.oauth"));
+        let inner = elsewhere("token_url");
+        assert_eq!(inner.as_deref(), Some("mailbox.oauth.token_url"));
         assert_eq!(elsewhere("suggest"), None);
     }
 }

@@ -385,6 +385,8 @@ fn needs_operator(error: &DialError) -> bool {
             | DialError::NoStartTls
             | DialError::NoAuth { .. }
             | DialError::AuthRefused { .. }
-            | DialError::Token(TokenError::Refused(_) | TokenError::Tls { .. })
+            | DialError::Token(
+                TokenError::Refused(_) | TokenError::NotUnderstood(_) | TokenError::Tls { .. }
+            )
     )
 }

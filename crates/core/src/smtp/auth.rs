@@ -15,7 +15,7 @@ use super::{
     conversation::Trouble,
     dial::{DialError, DialStage},
     line::Line,
-    reply::{Reply, shortened},
+    reply::{Reply, printable, shortened},
     server::{Security, SmtpServer},
 };
 use crate::oauth::Credential;
@@ -32,20 +32,23 @@ impl Secrets {
         Self(vec![credential.secret().clone()])
     }
 
-    /// Adds the last word of a line of AUTH.
+    /// Adds what a line of AUTH says beside the mechanism's name.
     fn remember(&mut self, line: &str) {
-        if line == CANCEL {
-            return;
-        }
-        let word = line.split_whitespace().next_back().unwrap_or_default();
-        self.0.push(SecretString::from(word));
+        let mut words = line.split_whitespace();
+        let word = match words.next() {
+            Some("AUTH") => words.nth(1),
+            word => word.filter(|word| *word != CANCEL.trim_end()),
+        };
+        self.0.extend(word.map(SecretString::from));
     }
 
-    /// The text as it may be shown: at most 200 characters, and nothing at all if a secret is in it.
+    /// The text as it may be shown: at most 200 characters, and nothing at all if a secret is in it, or the beginning of a long
+    /// one: a token does not fit into a reply.
     pub(super) fn shown(&self, text: &str) -> String {
         let repeats = |secret: &SecretString| {
             let secret = secret.expose_secret();
-            !secret.is_empty() && text.contains(secret)
+            let beginning = secret.get(..40).unwrap_or(secret);
+            !secret.is_empty() && text.contains(beginning)
         };
         if self.0.iter().any(repeats) {
             return "(text withheld: it repeats our credentials)".to_owned();
@@ -93,7 +96,7 @@ pub(super) async fn log_in(
     let has = |name: &str| offered.iter().any(|offer| offer == name);
     let (mechanisms, wanted): (&[Mechanism], _) = match credential {
         Credential::Password(_) => (&[Mechanism::Plain, Mechanism::Login], "PLAIN or LOGIN"),
-        Credential::Token(_) => (&[Mechanism::Xoauth2], "XOAUTH2"),
+        Credential::Token(..) => (&[Mechanism::Xoauth2], "XOAUTH2"),
     };
     let mut mechanisms = mechanisms.iter().copied();
     let Some(mechanism) = mechanisms.find(|mechanism| has(&mechanism.to_string())) else {
@@ -106,12 +109,17 @@ pub(super) async fn log_in(
         server.user.clone(),
         credential.secret().expose_secret().to_owned(),
     );
-    let command = Auth::new(mechanism, credentials.clone(), None).map_err(not_understood)?;
-    let mut said = command.to_string();
+    let mut said = match mechanism {
+        // A token is longer than a line of SMTP may be, so it is no initial response (RFC 4954 section 4).
+        Mechanism::Xoauth2 => "AUTH XOAUTH2\r\n".to_owned(),
+        _ => Auth::new(mechanism, credentials.clone(), None)
+            .map_err(not_understood)?
+            .to_string(),
+    };
     // Why a token is refused stands in a challenge.
-    let mut why = String::new();
-    // PLAIN takes one line, LOGIN three: AUTH LOGIN, the name, the password; a refused token takes two.
-    for _ in 0..3 {
+    let mut why = None;
+    // PLAIN takes one line, LOGIN three: AUTH LOGIN, the name, the password. A token takes two, and a third to be refused.
+    for turn in 0..3 {
         secrets.remember(&said);
         let within = line.conversation().timeouts().hello;
         let reply = line
@@ -120,8 +128,9 @@ pub(super) async fn log_in(
             .map_err(|trouble| DialError::from_trouble(DialStage::Auth, trouble, secrets))?;
         match reply.code() {
             235 => return Ok(()),
+            334 if mechanism == Mechanism::Xoauth2 && turn == 0 => said = token_line(&credentials)?,
             334 if mechanism == Mechanism::Xoauth2 => {
-                why = format!(" {}", in_challenge(&reply));
+                why = Some(in_challenge(&reply));
                 said = CANCEL.to_owned();
             }
             334 => said = answer(mechanism, &credentials, &reply)?.to_string(),
@@ -131,6 +140,7 @@ pub(super) async fn log_in(
                 return Err(DialError::Refused { stage, code, text });
             }
             code @ 500.. => {
+                let why = why.map(|why| format!(" {why}")).unwrap_or_default();
                 let text = secrets.shown(&format!("{}{why}", reply.text()));
                 return Err(DialError::AuthRefused { code, text });
             }
@@ -141,6 +151,13 @@ pub(super) async fn log_in(
         }
     }
     Err(not_understood("no end of challenges"))
+}
+
+/// A token as lettre puts it, on a line of its own.
+fn token_line(credentials: &Credentials) -> Result<String, DialError> {
+    let response = Mechanism::Xoauth2.response(credentials, None);
+    let response = response.map_err(not_understood)?;
+    Ok(format!("{}\r\n", BASE64.encode(response.as_bytes())))
 }
 
 /// The answer to a challenge (RFC 4954 section 4). lettre decodes it and knows the usual spellings.
@@ -162,7 +179,7 @@ fn in_challenge(reply: &Reply) -> String {
     let text = BASE64.decode(reply.text().trim().as_bytes());
     text.map_or_else(
         |_| String::new(),
-        |text| String::from_utf8_lossy(&text).into_owned(),
+        |text| printable(&String::from_utf8_lossy(&text)),
     )
 }
 
@@ -201,11 +218,18 @@ mod tests {
     #[test]
     fn a_text_that_repeats_a_secret_is_withheld_whole() {
         let mut secrets = Secrets(vec![SecretString::from("hunter2")]);
-        secrets.remember("AUTH PLAIN AGEAaHVudGVyMg==\r\n");
-        for text in ["you said hunter2", "bad: AGEAaHVudGVyMg=="] {
+        for line in [
+            "AUTH LOGIN",
+            "AUTH PLAIN AGEAaHVudGVyMg==",
+            "aHVudGVyMg==",
+            "*",
+        ] {
+            secrets.remember(&format!("{line}\r\n"));
+        }
+        for text in ["you said hunter2", "bad: AGEAaHVudGVyMg==", "aHVudGVyMg=="] {
             assert!(secrets.shown(text).starts_with("(text withheld"));
         }
-        assert_eq!(secrets.shown("5.7.8 no"), "5.7.8 no");
+        assert_eq!(secrets.shown("5.7.8 no LOGIN*"), "5.7.8 no LOGIN*");
         assert_eq!(format!("{secrets:?}"), "Secrets");
     }
 }

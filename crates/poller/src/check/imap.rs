@@ -1,7 +1,7 @@
 //! The mailbox: is its server reached, is it who it says, does it let us in?
 
 use ninetosix_core::check::{Advice, Cure, Report, encryption, login, token, words};
-use ninetosix_core::config::{AfterRegistration, Mailbox, Require, Settings};
+use ninetosix_core::config::{AfterRegistration, Login, Mailbox, Require, Settings};
 
 use super::{folders, verdict};
 use crate::app::server;
@@ -34,6 +34,18 @@ pub(super) async fn imap(report: &mut Report, settings: &Settings, mailbox: &Mai
             );
         }
     };
+    // Exchange takes a good token for a mailbox that it does not open, and says so to the first command.
+    if let Login::Application(_) = mailbox.login
+        && let Err(error @ ImapError::Bad { .. }) = connection.select("INBOX").await
+    {
+        return report.bad(
+            words(
+                format!("{place}: токен принят, а ящик не открыт: {error}"),
+                format!("{place}: the token is taken, and the mailbox is not open: {error}"),
+            ),
+            login(mailbox),
+        );
+    }
     let (ru, en) = if connection.supports_idle() {
         ("IDLE есть", "IDLE offered")
     } else {

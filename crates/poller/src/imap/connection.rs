@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
 use ninetosix_core::oauth::Credential;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::dial::dial;
 use super::error::ImapError;
@@ -24,6 +24,7 @@ use super::wire::Wire;
 /// and open another.
 pub struct Connection {
     pub(super) wire: Wire,
+    until: Option<Instant>,
 }
 
 /// What SELECT told (RFC 3501 section 6.3.1).
@@ -76,6 +77,12 @@ impl Connection {
         opened
     }
 
+    /// When it should be opened anew, because what it was opened with runs out.
+    #[must_use]
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
     /// The same with what is to be shown at hand.
     pub(super) async fn open_as(
         server: &ImapServer,
@@ -94,7 +101,10 @@ impl Connection {
             server.mute.store(true, Ordering::Relaxed);
             return Err(error);
         }
-        Ok(Self { wire })
+        Ok(Self {
+            wire,
+            until: credential.until(),
+        })
     }
 
     /// The server can wake us up (RFC 2177).

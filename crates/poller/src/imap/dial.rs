@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ninetosix_core::tcp;
 use ninetosix_core::tls;
 use ninetosix_core::watchdog;
 use rustix::net::sockopt;
@@ -90,26 +91,16 @@ async fn connect(server: &ImapServer, limit: Duration) -> Result<TcpStream, Imap
             "no TLS is allowed to this very machine only",
         ));
     }
-    let mut failure = ImapError::Unreachable(io::Error::new(
-        io::ErrorKind::NotFound,
-        "the name has no address",
-    ));
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match watchdog::waiting(timeout(share, TcpStream::connect(address))).await {
-            Ok(Ok(tcp)) => {
-                // A connection is as good without these; they only notice a vanished peer sooner.
-                if let Err(error) = watch_peer(&tcp) {
-                    tracing::debug!(%error, "no TCP keepalive");
-                }
-                return Ok(tcp);
-            }
-            Ok(Err(error)) => failure = ImapError::Unreachable(error),
-            Err(_) => failure = ImapError::Timeout(Stage::Connect),
-        }
+    let tcp = tcp::connect(&addresses, deadline).await;
+    let tcp = tcp.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => ImapError::Timeout(Stage::Connect),
+        _ => ImapError::Unreachable(error),
+    })?;
+    // A connection is as good without these; they only notice a vanished peer sooner.
+    if let Err(error) = watch_peer(&tcp) {
+        tracing::debug!(%error, "no TCP keepalive");
     }
-    Err(failure)
+    Ok(tcp)
 }
 
 /// Lets the kernel notice a peer that vanished without a word: probes in idle times (RFC 9293

@@ -236,6 +236,10 @@ async fn authenticate_plain_where_login_is_disabled() {
     playing.await.expect("script");
 }
 
+fn token() -> Credential {
+    Credential::Token("ey.J".into(), tokio::time::Instant::now())
+}
+
 #[tokio::test]
 async fn a_token_is_shown_where_it_is_taken_and_a_refusal_is_waited_for() {
     // `user=rita\x01auth=Bearer ey.J\x01\x01`, as Google describes it.
@@ -275,7 +279,7 @@ async fn a_token_is_shown_where_it_is_taken_and_a_refusal_is_waited_for() {
         })
         .await;
         server.user = "rita".to_owned();
-        let opened = open_as(&server, &Credential::Token("ey.J".into())).await;
+        let opened = open_as(&server, &token()).await;
         let error = opened.err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), expected, "{answers:?}");
         playing.await.expect("script");
@@ -287,7 +291,7 @@ async fn a_token_is_shown_where_it_is_taken_and_a_refusal_is_waited_for() {
         assert_eq!(peer.rest().await, "");
     })
     .await;
-    let opened = open_as(&server, &Credential::Token("ey.J".into())).await;
+    let opened = open_as(&server, &token()).await;
     assert!(matches!(opened, Err(ImapError::NoLoginMethod(_))));
     playing.await.expect("script");
 }

@@ -27,7 +27,7 @@ pub(super) async fn log_in(
 ) -> Result<(), ImapError> {
     let result = match credential {
         Credential::Password(password) => with_password(wire, user, password).await,
-        Credential::Token(token) => with_token(wire, user, token).await,
+        Credential::Token(token, _) => with_token(wire, user, token).await,
     };
     result.map_err(|error| judge(error, user, credential))
 }
@@ -206,7 +206,7 @@ fn strike_out(mut text: String, user: &str, credential: &Credential) -> String {
     let secret = credential.secret();
     let (sent, least) = match credential {
         Credential::Password(_) => (plain_response(user, secret), 1),
-        Credential::Token(_) => (xoauth2_response(user, secret), 4),
+        Credential::Token(..) => (xoauth2_response(user, secret), 4),
     };
     let bare = secret.expose_secret();
     for form in [&quoted(bare), bare, sent.expose_secret()] {
@@ -229,6 +229,7 @@ fn strike_out(mut text: String, user: &str, credential: &Credential) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
     fn way(offered: &[&str], user: &str, password: &str) -> Result<Way, String> {
         Way::choose(|capability| offered.contains(&capability), user, password)
@@ -289,7 +290,7 @@ mod tests {
         assert_eq!(strike("cut off here: hun", "hunter2"), "cut off here: ***");
         assert_eq!(strike("a?b", "a\u{1}b"), "***");
 
-        let token = Credential::Token("eyJhbGciOi".into());
+        let token = Credential::Token("eyJhbGciOi".into(), Instant::now());
         for (text, expected) in [
             ("no: eyJhbGciOi x", "no: *** x"),
             (

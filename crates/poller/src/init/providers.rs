@@ -42,6 +42,9 @@ const DOMAINS: [(&str, Service); 14] = [
     ("onmicrosoft.com", Service::Microsoft),
 ];
 
+/// Domains of Microsoft's without an organisation whose administrator could let an application in.
+const PERSONAL: [&str; 3] = ["outlook.com", "hotmail.com", "live.com"];
+
 impl Service {
     /// What is asked, as a menu.
     pub(super) fn question() -> Words {
@@ -73,13 +76,17 @@ impl Service {
         (at.unwrap_or_default() + 1).to_string()
     }
 
-    /// The one that was answered, by number or name.
-    pub(super) fn read(answer: &str) -> Result<Service, Words> {
+    /// The one that was answered, by number or name, for an address of this domain.
+    pub(super) fn read(answer: &str, domain: &str) -> Result<Service, Words> {
         let answer = answer.to_lowercase();
         let by_number = answer.parse::<usize>().ok();
         let by_number = by_number.and_then(|number| MENU.get(number.checked_sub(1)?));
         let by_name = MENU.iter().find(|(name, _)| *name == answer);
         match by_number.or(by_name) {
+            Some((_, Service::Microsoft)) if PERSONAL.contains(&domain) => Err(words(
+                "В личный ящик (outlook.com, hotmail.com, live.com) Microsoft ни пароль, ни приложение не впустит: возьмите другой и начните заново (Ctrl+C).",
+                "Microsoft lets neither a password nor an application into a personal mailbox (outlook.com, hotmail.com, live.com): take another and begin anew (Ctrl+C).",
+            )),
             Some((_, service)) => Ok(*service),
             None => Err(words(
                 "Ответьте номером от 1 до 6.",
@@ -131,14 +138,13 @@ impl Service {
             Service::Microsoft => words(
                 "Microsoft 365 пускает не с паролем, а приложение с токенами. Зарегистрируйте его в Entra ID, дайте разрешения приложения \
                  IMAP.AccessAsApp и SMTP.SendAsApp (Office 365 Exchange Online) с согласием администратора. И впустите его в ящик в \
-                 PowerShell: New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, Set-CASMailbox … \
-                 -SmtpClientAuthenticationDisabled $false. Личные ящики (outlook.com, hotmail.com) так не открыть. Помните о 152-ФЗ: \
-                 серверы за границей.",
+                 PowerShell: New-ServicePrincipal (ObjectId корпоративного приложения, а не регистрации), Add-MailboxPermission … \
+                 -AccessRights FullAccess, Set-CASMailbox … -SmtpClientAuthenticationDisabled $false. Помните о 152-ФЗ: серверы за границей.",
                 "Microsoft 365 lets in no password, but an application with tokens. Register one in Entra ID, give it the application \
                  permissions IMAP.AccessAsApp and SMTP.SendAsApp (Office 365 Exchange Online) with the administrator's consent. And let \
-                 it into the mailbox in PowerShell: New-ServicePrincipal, Add-MailboxPermission … -AccessRights FullAccess, \
-                 Set-CASMailbox … -SmtpClientAuthenticationDisabled $false. Personal mailboxes (outlook.com, hotmail.com) cannot be \
-                 entered so. Russian 152-FZ: its servers are abroad.",
+                 it into the mailbox in PowerShell: New-ServicePrincipal (with the object ID of the enterprise application, not of the \
+                 registration), Add-MailboxPermission … -AccessRights FullAccess, Set-CASMailbox … \
+                 -SmtpClientAuthenticationDisabled $false. Russian 152-FZ: its servers are abroad.",
             ),
             Service::Own => words(
                 "Свой сервер: если его сертификат выдал ваш собственный центр, назовите его файл в ca_file. И сервер должен ставить в \

@@ -61,7 +61,9 @@ pub(super) fn ask(asker: &mut Asker<'_>) -> Result<Answers, NoAnswer> {
     );
     let address = asker.ask(&question, likely.as_deref(), answers::address)?;
     let likely = Service::likely(address.domain());
-    let service = asker.ask(&Service::question(), Some(&likely), Service::read)?;
+    let service = asker.ask(&Service::question(), Some(&likely), |answer| {
+        Service::read(answer, address.domain())
+    })?;
     let servers = match service.provider() {
         Some(_) => None,
         None => Some(servers(asker, service, address.domain())?),

@@ -113,6 +113,21 @@ fn microsoft_365_is_entered_by_an_application() {
 }
 
 #[test]
+fn a_personal_mailbox_at_microsoft_is_refused_before_more_is_asked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut said = Vec::new();
+    let path = dir.path().join("ninetosix.toml");
+    let mut lines = "help@outlook.com\n\n".as_bytes();
+    let ended = run(&path, Language::Ru, &mut lines, &mut said, false);
+    assert!(matches!(ended, Err(InitError::NoAnswer(NoAnswer::Ended))));
+    let said = String::from_utf8(said).expect("UTF-8");
+    assert!(
+        said.contains("В личный ящик") && !said.contains("Каталог"),
+        "{said}"
+    );
+}
+
+#[test]
 fn every_preset_names_the_step_that_is_missed() {
     for (service, words) in [
         ("1\nx", "пароль приложения"),

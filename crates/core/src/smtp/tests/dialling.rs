@@ -1,5 +1,8 @@
 //! Ways of not getting a session, and what the wire has seen by then.
 
+use data_encoding::BASE64;
+use tokio::time::Instant;
+
 use super::{
     fake::{Fake, Say, say},
     *,
@@ -140,30 +143,48 @@ async fn a_refused_login_never_repeats_the_password() {
 
 #[tokio::test]
 async fn a_token_is_shown_by_xoauth2_alone_and_why_it_is_refused_is_told() {
-    // `user=support\x01auth=Bearer ey.J\x01\x01`, as Google describes it.
-    const SAID: &str = "AUTH XOAUTH2 dXNlcj1zdXBwb3J0AWF1dGg9QmVhcmVyIGV5LkoBAQ==";
-    let offered = || ("EHLO", say("250-x\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n"));
-    // `{"status":"401"}`
-    let challenge = say("334 eyJzdGF0dXMiOiI0MDEifQ==\r\n");
+    // Longer than a line of SMTP may be (RFC 5321 section 4.5.3.1.4), as Microsoft's are.
+    let token = format!("ey.J{}", "a".repeat(3000));
+    let said = BASE64.encode(format!("user=support\x01auth=Bearer {token}\x01\x01").as_bytes());
+    let (first, said) = ("AUTH XOAUTH2", said.as_str());
+    let begun = || {
+        vec![
+            ("EHLO", say("250-x\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n")),
+            ("AUTH", say("334 \r\n")),
+        ]
+    };
+    let ended = |replies: &[String]| {
+        let replies = replies.iter().map(|reply| ("answer", say(reply)));
+        [begun(), replies.collect()].concat()
+    };
+    let line = |text: &str| format!("{text}\r\n");
+    // `{"status":"401"}`, and one that would draw on a terminal.
+    let challenge = "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n".to_owned();
+    let drawing = format!(
+        "334 {}\r\n",
+        BASE64.encode("\x1b[31m\n\u{202e}bad".as_bytes())
+    );
+    let aborted = line("501 5.7.0 aborted");
     for (script, heard, expected) in [
-        (vec![offered()], vec![SAID], None),
+        (ended(&[line("235 2.7.0 welcome")]), vec![first, said], None),
         (
-            vec![offered(), ("AUTH", say("535 5.7.3 unsuccessful\r\n"))],
-            vec![SAID],
+            ended(&[line("535 5.7.3 unsuccessful")]),
+            vec![first, said],
             Some("login refused: 535 5.7.3 unsuccessful"),
         ),
         (
-            vec![
-                offered(),
-                ("AUTH", challenge),
-                ("answer", say("501 5.7.0 aborted\r\n")),
-            ],
-            vec![SAID, "*"],
+            ended(&[challenge, aborted.clone()]),
+            vec![first, said, "*"],
             Some("login refused: 501 5.7.0 aborted {\"status\":\"401\"}"),
         ),
         (
-            vec![offered(), ("AUTH", say("535 5.7.3 not ey.J\r\n"))],
-            vec![SAID],
+            ended(&[drawing, aborted]),
+            vec![first, said, "*"],
+            Some("login refused: 501 5.7.0 aborted  [31m bad"),
+        ),
+        (
+            ended(&[format!("535 5.7.3 not {}\r\n", &token[..60])]),
+            vec![first, said],
             Some("login refused: 535 (text withheld: it repeats our credentials)"),
         ),
         (
@@ -174,7 +195,7 @@ async fn a_token_is_shown_by_xoauth2_alone_and_why_it_is_refused_is_told() {
     ] {
         let fake = Fake::start(&script).await;
         let server = server_at(fake.port, Security::PlainLoopback);
-        let credential = Credential::Token("ey.J".into());
+        let credential = Credential::Token(token.as_str().into(), Instant::now());
         let mut secrets = Secrets::of(&credential);
         let opened = dial::open(&server, &credential, &quick(), &mut secrets).await;
         let error = opened.err().map(|error| error.to_string());
