@@ -13,7 +13,7 @@ readonly IMAGES=$top/tests/support/images
 # Not the name of a desk that may live in the same Docker.
 readonly PROJECT=ninetosix-test
 # What the image may weigh.
-readonly LARGEST_MB=${NINETOSIX_IMAGE_MB:-60}
+readonly LARGEST_MB=${NINETOSIX_IMAGE_MB:-40}
 
 usage() {
   cat <<'USAGE'

@@ -44,15 +44,15 @@ print(of["packages"][0]["version"], of["target_directory"])')
   grep -q "^ninetosix ($version-" deploy/debian/changelog ||
     die "deploy/debian/changelog does not begin with version $version"
 
-  cargo build --release --locked --workspace --bins
-  papers=$target/release/papers
+  cargo build --profile dist --locked --workspace --bins
+  papers=$target/dist/papers
   rm -rf "$papers"
   for program in ninetosix-poller ninetosix-worker; do
-    "$target/release/$program" papers "$papers"
+    "$target/dist/$program" papers "$papers"
   done
   manual_of_configuration "$version" >"$papers/ninetosix.toml.5"
   gzip --best --no-name "$papers"/*.[15]
-  cargo deb --package ninetosix-poller --no-build --locked
+  cargo deb --package ninetosix-poller --profile dist --no-build --locked
 }
 
 main "$@"
