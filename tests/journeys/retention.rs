@@ -402,5 +402,18 @@ on_both_engines! {
         looked(&mut office, "2029-11-26T10:00:00");
         office.desk.wait("it is erased", |desk| (desk.database.count("ticket WHERE erased_at IS NOT NULL") == 1).then_some(()));
         office.desk.wait("the act is whole", |desk| (desk.database.count("erasure WHERE finished_at IS NOT NULL AND cause = 'rule'") == 1).then_some(()));
+
+        // What cannot be erased is told of, and erased on another day.
+        let second = Letter::new("Рита Петрова", &rita, &office.desk.help, "Ещё", "Как выйти?");
+        assert_eq!(office.receive_now(&second), "ticket");
+        office.desk.database.execute("UPDATE ticket SET state = 'closed', closed_at = '2026-11-23T07:05:00+00:00' WHERE erased_at IS NULL");
+        office.desk.database.execute("ALTER TABLE erasure_line RENAME TO erasure_line_away");
+        looked(&mut office, "2029-11-27T10:00:00");
+        office.desk.wait("it is told", |desk| (desk.database.count("heartbeat WHERE name = 'retention' AND problem IS NOT NULL") == 1).then_some(()));
+        assert_eq!(erased(&office), 1);
+        office.desk.database.execute("ALTER TABLE erasure_line_away RENAME TO erasure_line");
+        looked(&mut office, "2029-11-28T10:00:00");
+        office.desk.wait("it is erased", |desk| (desk.database.count("ticket WHERE erased_at IS NOT NULL") == 2).then_some(()));
+        office.desk.wait("all is well", |desk| (desk.database.count("heartbeat WHERE name = 'retention' AND problem IS NULL") == 1).then_some(()));
     }
 }

@@ -23,7 +23,7 @@ use crate::domain::letter::Lane;
 use crate::health;
 use crate::stop::Stop;
 use crate::store::alert::OpenAlert;
-use crate::store::heartbeat::{Heartbeat, pulse_name};
+use crate::store::heartbeat::{Heartbeat, RETENTION, pulse_name};
 use crate::store::registration::Registrar;
 use crate::store::{Result, Store};
 use crate::watchdog;
@@ -208,6 +208,12 @@ impl Alerts {
                     SETTLED,
                 );
             }
+        }
+        let retention = beats.iter().find(|beat| beat.name == RETENTION);
+        if let Some(problem) = retention.and_then(|beat| beat.problem.as_ref())
+            && !self.settings.retention.is_empty()
+        {
+            add("", Alert::retention(problem), SETTLED);
         }
         if let Some(year) = self.settings.wanted_year(now) {
             add("", Alert::calendar(year), SETTLED);
@@ -484,6 +490,7 @@ mod tests {
             "language = \"en\"\n[database]\nurl = \"sqlite:desk.db\"\n[identity]\nrequire = \"token\"\n\
              [[mailbox]]\naddress = \"help@school.test\"\npassword_file = \"mail.password\"\nprovider = \"yandex\"\n\
              [[specialist]]\nlogin = \"ivan\"\nname = \"Ivan\"\naddress = \"ivan@school.test\"\n\
+             [[retention]]\naddresses = [\"help@school.test\"]\nafter_days = 365\naction = \"erase\"\n\
              [operator]\naddress = \"it@school.test\"\ncommand = [\"{}\", \"it\"]\n",
             script.display()
         );
@@ -530,6 +537,23 @@ mod tests {
             SETTLED,
             "silent worker raised it ninetosix-worker does not run",
             back,
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_erased_is_told() {
+        let mut desk = Told::new().await;
+        let beat = desk
+            .alerts
+            .store
+            .beat(RETENTION, Some("locked"), desk.now());
+        beat.await.expect("the database");
+        let erased = async |desk: &Told| desk.beat(RETENTION).await;
+        desk.tells(
+            SETTLED,
+            "retention raised it what is kept no longer is not erased",
+            erased,
         )
         .await;
     }

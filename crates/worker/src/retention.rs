@@ -14,12 +14,11 @@ use ninetosix_core::stop::Stop;
 use ninetosix_core::store::erasure::Unreadable;
 use ninetosix_core::store::erasure::act::{Cause, Erasure};
 use ninetosix_core::store::erasure::due::{Due, Terms};
+use ninetosix_core::store::heartbeat::RETENTION;
 use ninetosix_core::store::{Result, Store};
 use ninetosix_core::tell;
 use ninetosix_core::timekeeper::Timekeeper;
 
-/// The name of the loop, of its sign of life and of its lease: one process erases at a time.
-const NAME: &str = "retention";
 /// A day begins within so long of its midnight.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Between two things that are erased, others write.
@@ -42,12 +41,14 @@ pub(crate) struct Retention {
 impl Retention {
     /// Applies them until a stop is asked for.
     pub(crate) async fn run(self) {
-        let mut pulse = Pulse::new(NAME.to_owned());
+        let mut pulse = Pulse::new(RETENTION.to_owned());
         let mut looked: Option<DateTime<Utc>> = None;
         let mut done_on = None;
         let mut readable = false;
         let mut tried: Option<DateTime<Utc>> = None;
         let mut failure_told = false;
+        // What could not be erased on the last day that was looked at.
+        let mut left: Option<String> = None;
         loop {
             let now = self.clock.now();
             let today = self.settings.calendar.date_of(now);
@@ -71,9 +72,10 @@ impl Retention {
                         if erased > 0 {
                             (readable, tried) = (true, None);
                         }
-                        for problem in failed {
+                        for problem in &failed {
                             tracing::warn!(problem, "it is tried again tomorrow");
                         }
+                        left = failed.into_iter().next();
                         if erased > 0 {
                             tracing::info!(erased, "erased what is kept no longer");
                         }
@@ -98,7 +100,7 @@ impl Retention {
                 }
             }
             looked = Some(now);
-            match failed {
+            match failed.or_else(|| left.clone()) {
                 None => pulse.good(&self.store, now).await,
                 Some(problem) => pulse.bad(&self.store, problem, now).await,
             }
@@ -113,7 +115,7 @@ impl Retention {
         let beats = self.store.heartbeats().await.ok()?;
         beats
             .into_iter()
-            .find(|beat| beat.name == NAME)
+            .find(|beat| beat.name == RETENTION)
             .map(|beat| beat.at)
     }
 
@@ -162,7 +164,7 @@ async fn sweep(
     go_on: impl Fn() -> bool,
 ) -> Result<Option<Swept>> {
     let now = clock.now();
-    let Some(held) = store.take_lease(NAME, &process::holder(), now).await? else {
+    let Some(held) = store.take_lease(RETENTION, &process::holder(), now).await? else {
         return Ok(None);
     };
     let mut act: Option<Erasure> = None;

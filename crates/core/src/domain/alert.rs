@@ -11,6 +11,7 @@
 //! | `quarantine ID` | a letter was set aside | when none is set aside |
 //! | `disk` | little room is left | when there is more |
 //! | `calendar` | the next year has no production calendar | when it has |
+//! | `retention` | what is kept no longer cannot be erased | when it can |
 //! | `database` | the database was away | told when it is back; only a command can tell before |
 //! | `loop`, `replies LOGIN`, `undelivered LOGIN` | programs answer each other; letters to a specialist come back | by itself |
 
@@ -229,6 +230,21 @@ impl Alert {
             words!(
                 "Производственного календаря на {year} год нет: до тех пор он считается по одной ст. 112 ТК РФ, и сроки в нём предварительные. Возьмите календарь: ninetosix-worker calendar import",
                 "There is no production calendar of {year}: until then it is counted by art. 112 of the Labour Code alone, and its dates are provisional. Take it over: ninetosix-worker calendar import"
+            ),
+        )
+    }
+
+    /// What is to be erased by a rule cannot be.
+    pub fn retention(problem: &str) -> Alert {
+        Alert::new(
+            "retention",
+            words!(
+                "не удаляется то, чему вышел срок хранения",
+                "what is kept no longer is not erased"
+            ),
+            words!(
+                "По правилам [[retention]] пора удалить, а не выходит: {problem}. Завтра будет новая попытка, а сейчас можно так: ninetosix-worker retention --apply",
+                "The rules of [[retention]] say to erase, and it fails: {problem}. It is tried again tomorrow; to try now: ninetosix-worker retention --apply"
             ),
         )
     }

@@ -12,10 +12,13 @@ pub fn pulse_name(lane: Lane, mailbox: &str) -> String {
     format!("deliver:{}:{mailbox}", lane.as_str())
 }
 
+/// The name of the loop that applies the terms of retention.
+pub const RETENTION: &str = "retention";
+
 /// The last sign of life of a loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// The loop: `poll:ADDRESS` or `deliver:LANE:ADDRESS`.
+    /// The loop: `poll:ADDRESS`, `deliver:LANE:ADDRESS` or [`RETENTION`].
     pub name: String,
     /// Its last turn.
     pub at: DateTime<Utc>,
