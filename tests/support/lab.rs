@@ -132,9 +132,11 @@ impl Lab {
             .unwrap_or_else(|| panic!("the lab has no account {address}"))
     }
 
-    /// Returns a token that lets somebody into this account for an hour.
-    pub(crate) fn token(&self, address: &str) -> String {
-        let output = maillab(&self.dir, "token", &[address]).expect("bash runs maillab");
+    /// Returns a token that lets somebody into this account for so many seconds.
+    pub(crate) fn token(&self, address: &str, seconds: u32) -> String {
+        let seconds = seconds.to_string();
+        let arguments = [address, seconds.as_str()];
+        let output = maillab(&self.dir, "token", &arguments).expect("bash runs maillab");
         assert!(output.status.success(), "{output:?}");
         let token = String::from_utf8(output.stdout).expect("plain text");
         token.trim().to_owned()

@@ -25,7 +25,6 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Position, form_urlencoded};
 
 use crate::config::{self, Application};
-use crate::smtp::printable;
 use crate::tcp;
 use crate::tls::{self, TlsError};
 use crate::watchdog;
@@ -37,11 +36,11 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// The longest answer, and the longest token in it.
 const ANSWER_BYTES: usize = 64 * 1024;
 const TOKEN_BYTES: usize = 8 * 1024;
-/// For how long a token holds where the server does not say, and the longest that it is believed to.
+/// For how long a token holds where the server does not say.
 const USUAL: Duration = Duration::from_secs(300);
+/// The shortest and the longest that one is believed to hold: each means a login, and providers count those.
+const SHORTEST: Duration = Duration::from_secs(25);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// The most characters of a server's words that are repeated.
-const EXCERPT: usize = 200;
 
 /// How an account is entered.
 #[derive(Debug, Clone)]
@@ -57,8 +56,19 @@ pub enum Login {
 pub enum Credential {
     /// A password.
     Password(SecretString),
-    /// A bearer token, and when the next one should be shown.
-    Token(SecretString, Instant),
+    /// A bearer token.
+    Token(Token),
+}
+
+/// A bearer token.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What is shown.
+    pub token: SecretString,
+    /// When the next one should be shown.
+    pub until: Instant,
+    /// It was shown to nobody yet.
+    pub is_fresh: bool,
 }
 
 impl Login {
@@ -89,18 +99,17 @@ impl Login {
     pub async fn credential(&self) -> Result<Credential, TokenError> {
         Ok(match self {
             Login::Password(password) => Credential::Password(password.clone()),
-            Login::Tokens(tokens) => {
-                let held = tokens.get().await?;
-                Credential::Token(held.token, held.until)
-            }
+            Login::Tokens(tokens) => Credential::Token(tokens.get().await?),
         })
     }
 
-    /// Notes that a mail server refused this: another token is asked for next time.
-    pub async fn refused(&self) {
+    /// Notes that a mail server refused this: another token is asked for next time. Returns whether that may be at once, since
+    /// a token may end before its time.
+    pub async fn refused(&self, credential: &Credential) -> bool {
         if let Login::Tokens(tokens) = self {
             *tokens.held.lock().await = None;
         }
+        matches!(credential, Credential::Token(token) if !token.is_fresh)
     }
 }
 
@@ -108,7 +117,8 @@ impl Credential {
     /// What no text of ours may repeat.
     pub fn secret(&self) -> &SecretString {
         match self {
-            Credential::Password(secret) | Credential::Token(secret, _) => secret,
+            Credential::Password(secret) => secret,
+            Credential::Token(token) => &token.token,
         }
     }
 
@@ -117,7 +127,7 @@ impl Credential {
     pub fn until(&self) -> Option<Instant> {
         match self {
             Credential::Password(_) => None,
-            Credential::Token(_, until) => Some(*until),
+            Credential::Token(token) => Some(token.until),
         }
     }
 }
@@ -127,14 +137,7 @@ impl Credential {
 pub struct Tokens {
     application: Application,
     tls: Arc<ClientConfig>,
-    held: Mutex<Option<Held>>,
-}
-
-/// A token, and until when it is shown.
-#[derive(Debug, Clone)]
-struct Held {
-    token: SecretString,
-    until: Instant,
+    held: Mutex<Option<Token>>,
 }
 
 /// Why there is no token. Neither a token nor the application's password is ever in it.
@@ -167,22 +170,29 @@ pub enum TokenError {
 
 impl Tokens {
     /// The token at hand, or a new one.
-    async fn get(&self) -> Result<Held, TokenError> {
+    async fn get(&self) -> Result<Token, TokenError> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref()
             && Instant::now() < held.until
         {
-            return Ok(held.clone());
+            return Ok(Token {
+                is_fresh: false,
+                ..held.clone()
+            });
         }
         *held = None;
         let asked = Instant::now();
         let (status, body) = watchdog::waiting(timeout(LIMIT, self.ask()))
             .await
             .map_err(|_| TokenError::Timeout)??;
-        let (token, lasts) = read(status, &body, &self.application.client_secret)?;
-        // The last fifth is left for clocks that differ and for a login on its way.
-        let until = asked + lasts.min(LONGEST) * 4 / 5;
-        Ok(held.insert(Held { token, until }).clone())
+        let (token, lasts) = read(status, &body)?;
+        let token = Token {
+            token,
+            // The last fifth is left for clocks that differ and for a login on its way.
+            until: asked + lasts * 4 / 5,
+            is_fresh: true,
+        };
+        Ok(held.insert(token).clone())
     }
 
     /// Connects and asks; nothing is said before the server has shown its certificate.
@@ -269,19 +279,13 @@ fn request(application: &Application) -> Result<Request<Full<Bytes>>, TokenError
         .map_err(|_| TokenError::NotUnderstood("its address cannot be asked for"))
 }
 
-/// RFC 6749 section 5.1. Some servers write the time as a string.
+/// RFC 6749 section 5.1.
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
     token_type: String,
-    expires_in: Option<Seconds>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
+    #[serde(default)]
+    expires_in: serde_json::Value,
 }
 
 /// RFC 6749 section 5.2.
@@ -292,13 +296,9 @@ struct Denied {
 }
 
 /// The token in an answer, and for how long it holds.
-fn read(
-    status: StatusCode,
-    body: &[u8],
-    client_secret: &SecretString,
-) -> Result<(SecretString, Duration), TokenError> {
+fn read(status: StatusCode, body: &[u8]) -> Result<(SecretString, Duration), TokenError> {
     if status != StatusCode::OK {
-        return Err(refusal(status, body, client_secret));
+        return Err(refusal(status, body));
     }
     // What serde says of it may quote it.
     let Granted {
@@ -316,13 +316,18 @@ fn read(
             "its token is empty, too long, or has characters that none has",
         ));
     }
+    Ok((token, lifetime(&expires_in)))
+}
+
+/// For how long a token holds; some servers write it as a string.
+fn lifetime(expires_in: &serde_json::Value) -> Duration {
     let seconds = match expires_in {
-        Some(Seconds::Number(seconds)) => Some(seconds),
-        Some(Seconds::Text(text)) => text.parse().ok(),
-        None => None,
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
     };
-    let lasts = seconds.map_or(USUAL, Duration::from_secs);
-    Ok((token, lasts))
+    let lasts = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+    let lasts = lasts.filter(|lasts| !lasts.is_zero());
+    lasts.map_or(USUAL, |lasts| lasts.clamp(SHORTEST, LONGEST))
 }
 
 /// RFC 6750 section 2.1.
@@ -332,17 +337,11 @@ fn is_bearer(token: &str) -> bool {
     !bare.is_empty() && token.len() <= TOKEN_BYTES && bare.bytes().all(is_plain)
 }
 
-/// Why there was no token, in the server's words as far as they can be shown.
-fn refusal(status: StatusCode, body: &[u8], client_secret: &SecretString) -> TokenError {
-    let denied = serde_json::from_slice(body).ok();
+/// Why there was no token.
+fn refusal(status: StatusCode, body: &[u8]) -> TokenError {
+    let denied: Option<Denied> = serde_json::from_slice(body).ok();
     let text = match &denied {
-        Some(Denied {
-            error,
-            error_description,
-        }) => {
-            let description = error_description.as_deref().unwrap_or_default();
-            shown(&format!("{error}: {description}"), client_secret)
-        }
+        Some(denied) => denied.code(),
         None => format!("HTTP {}", status.as_u16()),
     };
     // Section 5.2 has no code for trouble of the server's own; section 4.1.2.1 has these two, and servers use them.
@@ -357,19 +356,40 @@ fn refusal(status: StatusCode, body: &[u8], client_secret: &SecretString) -> Tok
     }
 }
 
-/// A server's words on one line, without what differs each time, and none of them if the application's secret is in them.
-fn shown(text: &str, client_secret: &SecretString) -> String {
-    // Microsoft puts numbers and the time of day behind each refusal.
-    let text = text.split("Trace ID:").next().unwrap_or_default();
-    let text = printable(text);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    let secret = client_secret.expose_secret();
-    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    if text.contains(secret) || text.contains(&encoded) {
-        return "(words withheld: they repeat our secret)".to_owned();
+impl Denied {
+    /// The code of the refusal, with Microsoft's number for it. No other word of the server is repeated: it knows the
+    /// application's secret, and could say it back in any form.
+    fn code(&self) -> String {
+        let is_code = |c: char| c.is_ascii_lowercase() || c == '_';
+        let error = match self.error.as_str() {
+            error if error.len() <= 40 && error.chars().all(is_code) => error,
+            _ => "no code of RFC 6749",
+        };
+        let description = self.error_description.as_deref().unwrap_or_default();
+        let number = description.split_once("AADSTS").map(|(_, rest)| {
+            let digits = rest.chars().take_while(char::is_ascii_digit);
+            digits.take(8).collect::<String>()
+        });
+        match number {
+            Some(number) if !number.is_empty() => format!("{error}, AADSTS{number}"),
+            _ => error.to_owned(),
+        }
     }
-    text.trim_end_matches(':').chars().take(EXCERPT).collect()
+}
+
+/// Words of a server that was shown a token, without what may be a part of one in some form: a long run of the characters that
+/// tokens and base64 are made of.
+pub fn without_tokens(text: &str) -> String {
+    const LONGEST_WORD: usize = 32;
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=%".contains(c);
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !is_of_token(c)) {
+        let run = piece.trim_end_matches(|c| !is_of_token(c));
+        let (run, rest) = piece.split_at(run.len());
+        shown.push_str(if run.len() > LONGEST_WORD { "***" } else { run });
+        shown.push_str(rest);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -467,8 +487,7 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_from_a_sound_answer_alone() {
-        let secret = "hunter2".into();
-        let read = |body: &str| read(StatusCode::OK, body.as_bytes(), &secret);
+        let read = |body: &str| read(StatusCode::OK, body.as_bytes());
         let token = |more: &str| {
             format!("{{\"access_token\":\"ey.J-_~+/==\",\"token_type\":\"bearer\"{more}}}")
         };
@@ -476,12 +495,17 @@ mod tests {
             ("", 300),
             (",\"expires_in\":3599,\"ext_expires_in\":3599", 3599),
             (",\"expires_in\":\"3599\"", 3599),
+            (",\"expires_in\":3599.7", 3599),
+            (",\"expires_in\":0", 300),
+            (",\"expires_in\":-5", 300),
+            (",\"expires_in\":1", 25),
+            (",\"expires_in\":1e30", 300),
+            (",\"expires_in\":999999999", 86400),
+            (",\"expires_in\":[]", 300),
         ] {
             let (found, lasts) = read(&token(more)).expect(more);
-            assert_eq!(
-                (found.expose_secret(), lasts.as_secs()),
-                ("ey.J-_~+/==", seconds)
-            );
+            let found = (found.expose_secret(), lasts.as_secs());
+            assert_eq!(found, ("ey.J-_~+/==", seconds), "{more}");
         }
         let long = format!(
             "{{\"access_token\":\"{}\",\"token_type\":\"Bearer\"}}",
@@ -503,36 +527,23 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_from_a_passing_trouble_and_repeats_no_secret() {
+    fn a_refusal_is_told_from_a_passing_trouble_and_repeats_no_word() {
         let refused = |status: u16, body: &str| {
             let status = StatusCode::from_u16(status).expect("a status");
-            read(status, body.as_bytes(), &"p@ss w~rd".into()).expect_err("refused")
+            read(status, body.as_bytes()).expect_err("refused")
         };
-        let denied = |words: &str| {
-            let body =
-                format!("{{\"error\":\"invalid_client\",\"error_description\":\"{words}\"}}");
-            refused(401, &body).to_string()
-        };
-        assert_eq!(
-            denied(
-                "AADSTS7000222:\\u202e it\\u0007 expired.\\r\\nTrace ID: 1 Timestamp: 2026-11-26"
-            ),
-            "the token server refuses the application: invalid_client: AADSTS7000222: it expired."
-        );
-        for repeated in [
-            "not p@ss w~rd",
-            "p@ss\\nw~rd",
-            "client_secret=p%40ss+w%7Erd",
-        ] {
-            let said = denied(repeated);
-            assert!(
-                said.ends_with("(words withheld: they repeat our secret)"),
-                "{said}"
-            );
-        }
-        let endless = denied(&"я".repeat(5000));
-        assert!(endless.chars().count() < 300, "{endless}");
         for (status, body, expected) in [
+            (
+                401,
+                "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: hunter2. Trace ID: 1\"}",
+                "invalid_client, AADSTS7000222",
+            ),
+            (
+                400,
+                "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS: aHVudGVyMg==\"}",
+                "invalid_client",
+            ),
+            (400, "{\"error\":\"Hunter2\"}", "no code of RFC 6749"),
             (400, "{\"error\":\"invalid_scope\"}", "invalid_scope"),
             (404, "<html>", "HTTP 404"),
             (301, "", "HTTP 301"),
@@ -553,5 +564,67 @@ mod tests {
             let error = refused(status, body);
             assert!(matches!(error, TokenError::Busy(_)), "{status} {body}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_part_of_a_token_is_struck_out() {
+        let long = "aB3-._~+/=".repeat(8);
+        for (text, expected) in [
+            ("", ""),
+            (
+                "5.7.3 Authentication unsuccessful",
+                "5.7.3 Authentication unsuccessful",
+            ),
+            (&format!("bad {long} yes"), "bad *** yes"),
+            (&format!("bad \"{long}\""), "bad \"***\""),
+            (&format!("я{long}"), "я***"),
+            (
+                "SmtpClientAuthentication is disabled. Visit https://aka.ms/smtp_auth_disabled",
+                "SmtpClientAuthentication is disabled. Visit https://aka.ms/smtp_auth_disabled",
+            ),
+        ] {
+            assert_eq!(without_tokens(text), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_shown_until_it_runs_out_or_is_refused() {
+        let tokens = |until| {
+            let token = Token {
+                token: "ey.J".into(),
+                until,
+                is_fresh: true,
+            };
+            Login::Tokens(Arc::new(Tokens {
+                application: Application {
+                    // Nobody listens there.
+                    token_url: Url::parse("https://127.0.0.1:9/").expect("an address"),
+                    ..application()
+                },
+                tls: Arc::new(
+                    ClientConfig::builder_with_provider(Arc::new(
+                        rustls::crypto::ring::default_provider(),
+                    ))
+                    .with_safe_default_protocol_versions()
+                    .expect("ring has the default versions")
+                    .with_root_certificates(rustls::RootCertStore::empty())
+                    .with_no_client_auth(),
+                ),
+                held: Mutex::new(Some(token)),
+            }))
+        };
+        let login = tokens(Instant::now() + Duration::from_secs(60));
+        let held = login.credential().await.expect("at hand");
+        assert_eq!(held.secret().expose_secret(), "ey.J");
+        assert!(login.refused(&held).await, "another may be shown at once");
+        assert!(login.credential().await.is_err(), "it is asked for");
+        let fresh = Credential::Token(Token {
+            token: "new".into(),
+            until: Instant::now(),
+            is_fresh: true,
+        });
+        assert!(!login.refused(&fresh).await);
+        let ran_out = tokens(Instant::now());
+        assert!(ran_out.credential().await.is_err(), "it is asked for");
     }
 }

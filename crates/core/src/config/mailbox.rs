@@ -1,6 +1,5 @@
 //! One `[[mailbox]]`: its servers, its password, its folders and its pace.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::problem::{Flaw, quoted, words};
 use super::reader::Section;
 use super::secret::Secrets;
 use super::settings::{Hours, Login, Mailbox};
+use super::sources::open_at_once;
 use crate::domain::verdict::VerdictSource;
 use crate::tls::Fingerprint;
 
@@ -212,7 +212,7 @@ fn fingerprints(section: &Section<'_>) -> Option<Vec<Fingerprint>> {
 
 fn ca_file(section: &Section<'_>) -> Option<PathBuf> {
     let path = section.reader.absolute(&section.text("ca_file")?);
-    let readable = File::open(&path).and_then(|file| file.metadata());
+    let readable = open_at_once(&path).and_then(|file| file.metadata());
     if !readable.is_ok_and(|meta| meta.is_file()) {
         let shown = quoted(&path.display().to_string());
         section.report(

@@ -12,7 +12,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::problem::{Flaw, words};
 use super::reader::{Reader, Section};
+use super::sources::open_at_once;
 
 /// The key under which every secret's file is named.
 const KEY: &str = "password_file";
@@ -74,7 +74,7 @@ impl<'r> Secrets<'r> {
     fn secret(&self, name: &str) -> Result<SecretString, Flaw> {
         let source = self.source(name)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_CAP_BYTES as usize + 64));
-        let file = File::open(&source.file).map_err(|error| self.unreadable(&error, &source))?;
+        let file = open_at_once(&source.file).map_err(|error| self.unreadable(&error, &source))?;
         let meta = file
             .metadata()
             .map_err(|error| self.unreadable(&error, &source))?;
@@ -363,5 +363,18 @@ mod tests {
             assert_eq!(found, [true, false]);
             assert!(lines(reader)[0].contains("two files of one name"));
         });
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().expect("a directory");
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, dir.path().join("pw"), FileType::Fifo, mode, 0).expect("a pipe");
+        let line = secret(dir.path(), "pw", &[]).expect_err("refused");
+        assert!(
+            line.contains("is no file") || line.contains("не файл"),
+            "{line}"
+        );
     }
 }

@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use config::{Config, ConfigError, Environment, FileFormat, Map, Source, Value};
 
@@ -72,7 +75,7 @@ pub(super) fn gather(
 /// Why it cannot be used.
 pub fn read_text(path: &Path) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
-    File::open(path)
+    open_at_once(path)
         .and_then(|file| file.take(FILE_CAP_BYTES + 1).read_to_end(&mut bytes))
         .map_err(Unreadable::Io)?;
     if bytes.len() as u64 > FILE_CAP_BYTES {
@@ -84,6 +87,14 @@ pub fn read_text(path: &Path) -> Result<String, Unreadable> {
         .strip_prefix('\u{feff}')
         .map(str::to_owned)
         .unwrap_or(text))
+}
+
+/// Opens a file for reading without waiting: a pipe without a writer would be waited for without end.
+pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
+    File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
 }
 
 /// Why a text file cannot be used.

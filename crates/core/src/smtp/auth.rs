@@ -18,18 +18,25 @@ use super::{
     reply::{Reply, printable, shortened},
     server::{Security, SmtpServer},
 };
-use crate::oauth::Credential;
+use crate::oauth::{Credential, without_tokens};
 
 /// Ends a login that came to a challenge with no answer (RFC 4954 section 4).
 const CANCEL: &str = "*\r\n";
 
 /// What no text of ours may repeat: the password, and the lines that carried it. A server knows them and
 /// may say them back.
-pub(super) struct Secrets(Vec<SecretString>);
+pub(super) struct Secrets {
+    said: Vec<SecretString>,
+    /// A token is too long to be repeated whole, so that nothing is shown that may be a part of one.
+    is_token: bool,
+}
 
 impl Secrets {
     pub(super) fn of(credential: &Credential) -> Self {
-        Self(vec![credential.secret().clone()])
+        Self {
+            said: vec![credential.secret().clone()],
+            is_token: matches!(credential, Credential::Token(_)),
+        }
     }
 
     /// Adds what a line of AUTH says beside the mechanism's name.
@@ -39,19 +46,20 @@ impl Secrets {
             Some("AUTH") => words.nth(1),
             word => word.filter(|word| *word != CANCEL.trim_end()),
         };
-        self.0.extend(word.map(SecretString::from));
+        self.said.extend(word.map(SecretString::from));
     }
 
-    /// The text as it may be shown: at most 200 characters, and nothing at all if a secret is in it, or the beginning of a long
-    /// one: a token does not fit into a reply.
+    /// The text as it may be shown: at most 200 characters, and nothing at all if a secret is in it.
     pub(super) fn shown(&self, text: &str) -> String {
         let repeats = |secret: &SecretString| {
             let secret = secret.expose_secret();
-            let beginning = secret.get(..40).unwrap_or(secret);
-            !secret.is_empty() && text.contains(beginning)
+            !secret.is_empty() && text.contains(secret)
         };
-        if self.0.iter().any(repeats) {
+        if self.said.iter().any(repeats) {
             return "(text withheld: it repeats our credentials)".to_owned();
+        }
+        if self.is_token {
+            return shortened(&without_tokens(text)).into_owned();
         }
         shortened(text).into_owned()
     }
@@ -96,7 +104,7 @@ pub(super) async fn log_in(
     let has = |name: &str| offered.iter().any(|offer| offer == name);
     let (mechanisms, wanted): (&[Mechanism], _) = match credential {
         Credential::Password(_) => (&[Mechanism::Plain, Mechanism::Login], "PLAIN or LOGIN"),
-        Credential::Token(..) => (&[Mechanism::Xoauth2], "XOAUTH2"),
+        Credential::Token(_) => (&[Mechanism::Xoauth2], "XOAUTH2"),
     };
     let mut mechanisms = mechanisms.iter().copied();
     let Some(mechanism) = mechanisms.find(|mechanism| has(&mechanism.to_string())) else {
@@ -217,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_text_that_repeats_a_secret_is_withheld_whole() {
-        let mut secrets = Secrets(vec![SecretString::from("hunter2")]);
+        let mut secrets = Secrets::of(&Credential::Password("hunter2".into()));
         for line in [
             "AUTH LOGIN",
             "AUTH PLAIN AGEAaHVudGVyMg==",

@@ -49,7 +49,7 @@ const SEND_BUFFER: u32 = 64 * 1024;
 #[derive(Debug, Error)]
 pub enum DialError {
     /// There is no token to log in with; the mail server was not asked.
-    #[error("{0}")]
+    #[error(transparent)]
     Token(#[from] TokenError),
     /// Our own settings make it impossible; nothing was sent.
     #[error("settings: {why}")]

@@ -66,6 +66,5 @@ mod tests;
 pub use dial::{DialError, DialStage};
 pub use outcome::{Class, Failure, Refusal, SendOutcome, Stage};
 pub use outgoing::{NotSendable, check_outgoing};
-pub(crate) use reply::printable;
 pub use server::{Security, SmtpServer, Timeouts};
 pub use session::SmtpSession;

@@ -150,7 +150,7 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool, &[u8])> {
 
 /// The text without characters that do something instead of showing something: controls become blanks;
 /// directions, joiners and other invisible ones go.
-pub(crate) fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| {
             !matches!(c,

@@ -53,18 +53,22 @@ impl SmtpSession {
     ///
     /// [`DialError`], named for what can be done about it.
     pub async fn open(server: &SmtpServer, timeouts: &Timeouts) -> Result<Self, DialError> {
-        let credential = server.login.credential().await?;
-        let mut secrets = Secrets::of(&credential);
-        let opened = dial::open(server, &credential, timeouts, &mut secrets).await;
-        if let Err(DialError::AuthRefused { .. }) = opened {
-            server.login.refused().await;
+        loop {
+            let credential = server.login.credential().await?;
+            let mut secrets = Secrets::of(&credential);
+            match dial::open(server, &credential, timeouts, &mut secrets).await {
+                Ok(line) => {
+                    return Ok(Self {
+                        conversation: Arc::clone(line.conversation()),
+                        line: Some(line),
+                        secrets,
+                    });
+                }
+                // At most once: the next is a fresh one.
+                Err(DialError::AuthRefused { .. }) if server.login.refused(&credential).await => {}
+                Err(error) => return Err(error),
+            }
         }
-        let line = opened?;
-        Ok(Self {
-            conversation: Arc::clone(line.conversation()),
-            line: Some(line),
-            secrets,
-        })
     }
 
     /// True if another letter may be sent through this session. A server that has left in the meantime is

@@ -69,12 +69,14 @@ impl Connection {
         timeouts: Timeouts,
         limits: Limits,
     ) -> Result<Self, ImapError> {
-        let credential = server.login.credential().await?;
-        let opened = Self::open_as(server, &credential, timeouts, limits).await;
-        if let Err(ImapError::AuthRefused(_)) = opened {
-            server.login.refused().await;
+        loop {
+            let credential = server.login.credential().await?;
+            match Self::open_as(server, &credential, timeouts, limits).await {
+                // At most once: the next is a fresh one.
+                Err(ImapError::AuthRefused(_)) if server.login.refused(&credential).await => {}
+                opened => return opened,
+            }
         }
-        opened
     }
 
     /// When it should be opened anew, because what it was opened with runs out.

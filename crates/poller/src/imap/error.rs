@@ -56,7 +56,7 @@ pub enum ImapError {
         reason: String,
     },
     /// There is no token to log in with; the mail server was not asked.
-    #[error("{0}")]
+    #[error(transparent)]
     Token(#[from] TokenError),
     /// No answer within the limit for this stage: reconnect.
     #[error("no answer in time ({0})")]

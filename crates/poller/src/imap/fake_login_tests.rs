@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ninetosix_core::oauth::{Credential, Login};
+use ninetosix_core::oauth::{Credential, Login, Token};
 
 use super::fake_server::{fake, open, open_as};
 use super::{ImapError, ImapServer, Security, Stage};
@@ -237,7 +237,11 @@ async fn authenticate_plain_where_login_is_disabled() {
 }
 
 fn token() -> Credential {
-    Credential::Token("ey.J".into(), tokio::time::Instant::now())
+    Credential::Token(Token {
+        token: "ey.J".into(),
+        until: tokio::time::Instant::now(),
+        is_fresh: true,
+    })
 }
 
 #[tokio::test]

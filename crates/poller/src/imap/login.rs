@@ -12,7 +12,7 @@
 
 use async_imap::imap_proto::Response;
 use data_encoding::BASE64;
-use ninetosix_core::oauth::Credential;
+use ninetosix_core::oauth::{Credential, without_tokens};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ImapError, Stage, visible};
@@ -27,7 +27,7 @@ pub(super) async fn log_in(
 ) -> Result<(), ImapError> {
     let result = match credential {
         Credential::Password(password) => with_password(wire, user, password).await,
-        Credential::Token(token, _) => with_token(wire, user, token).await,
+        Credential::Token(token) => with_token(wire, user, &token.token).await,
     };
     result.map_err(|error| judge(error, user, credential))
 }
@@ -206,7 +206,10 @@ fn strike_out(mut text: String, user: &str, credential: &Credential) -> String {
     let secret = credential.secret();
     let (sent, least) = match credential {
         Credential::Password(_) => (plain_response(user, secret), 1),
-        Credential::Token(..) => (xoauth2_response(user, secret), 4),
+        Credential::Token(_) => {
+            text = without_tokens(&text);
+            (xoauth2_response(user, secret), 4)
+        }
     };
     let bare = secret.expose_secret();
     for form in [&quoted(bare), bare, sent.expose_secret()] {
@@ -228,8 +231,10 @@ fn strike_out(mut text: String, user: &str, credential: &Credential) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use ninetosix_core::oauth::Token;
     use tokio::time::Instant;
+
+    use super::*;
 
     fn way(offered: &[&str], user: &str, password: &str) -> Result<Way, String> {
         Way::choose(|capability| offered.contains(&capability), user, password)
@@ -290,7 +295,11 @@ mod tests {
         assert_eq!(strike("cut off here: hun", "hunter2"), "cut off here: ***");
         assert_eq!(strike("a?b", "a\u{1}b"), "***");
 
-        let token = Credential::Token("eyJhbGciOi".into(), Instant::now());
+        let token = Credential::Token(Token {
+            token: "eyJhbGciOi".into(),
+            until: Instant::now(),
+            is_fresh: true,
+        });
         for (text, expected) in [
             ("no: eyJhbGciOi x", "no: *** x"),
             (

@@ -83,7 +83,7 @@ pub(super) fn ask(asker: &mut Asker<'_>) -> Result<Answers, NoAnswer> {
             "3/5 The application's secret: its value, not its number (not shown)",
         ),
     };
-    let secret = asker.ask_secret(&question, secret)?;
+    let secret = asker.ask_secret(&question, |answer| secret(answer, application.is_some()))?;
     let question = words(
         "4/5 Первый специалист: имя и личный адрес, например Иван Смирнов <ivan@school.example>",
         "4/5 The first specialist: name and personal address, such as Ivan Smirnov <ivan@school.example>",
@@ -154,31 +154,58 @@ fn application(asker: &mut Asker<'_>) -> Result<Application, NoAnswer> {
         "Каталог организации (tenant): номер или домен, например school.onmicrosoft.com",
         "The organisation's directory (tenant): its number or a domain such as school.onmicrosoft.com",
     );
-    let tenant = asker.ask(&question, None, plain_word)?;
+    let tenant = asker.ask(&question, None, tenant)?;
     let question = words(
         "Номер приложения (application, client ID)",
         "The application's number (application, client ID)",
     );
-    let client_id = asker.ask(&question, None, plain_word)?;
+    let client_id = asker.ask(&question, None, |answer| {
+        let id = is_guid(answer).then(|| answer.to_owned());
+        id.ok_or_else(not_from_the_page)
+    })?;
     Ok(Application {
         token_url: format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"),
         client_id,
     })
 }
 
-/// A number or a domain of Microsoft's.
-fn plain_word(answer: &str) -> Result<String, Words> {
+/// The number or a domain of an organisation; of what stands for many, such as `common`, an application gets no tokens.
+fn tenant(answer: &str) -> Result<String, Words> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
-    if !answer.is_empty() && answer.bytes().all(is_plain) {
-        return Ok(answer.to_owned());
-    }
-    Err(words(
-        "Скопируйте его со страницы приложения (Overview): латинские буквы, цифры, дефисы и точки.",
-        "Copy it from the application's page (Overview): letters, digits, hyphens and dots.",
-    ))
+    let is_domain = answer.contains('.') && answer.bytes().all(is_plain);
+    let tenant = (is_domain || is_guid(answer)).then(|| answer.to_owned());
+    tenant.ok_or_else(not_from_the_page)
 }
 
-fn secret(answer: &str) -> Result<(), Words> {
+/// A number as Microsoft writes it: 8-4-4-4-12 hex digits.
+fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(|group| {
+        let is_hex = group.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hex.then_some(group.len())
+    });
+    groups.eq([8, 4, 4, 4, 12].map(Some))
+}
+
+fn not_from_the_page() -> Words {
+    words(
+        "Скопируйте его со страницы приложения (Overview), номер выглядит так: 00000000-0000-0000-0000-000000000000.",
+        "Copy it from the application's page (Overview), a number is like 00000000-0000-0000-0000-000000000000.",
+    )
+}
+
+fn secret(answer: &str, is_of_application: bool) -> Result<(), Words> {
+    if answer.chars().any(char::is_control) {
+        return Err(words(
+            "Внутри управляющий знак: введите ещё раз.",
+            "There is a control character in it: type it again.",
+        ));
+    }
+    if is_of_application && is_guid(answer.trim()) {
+        return Err(words(
+            "Это номер секрета, а нужно его значение (Value); его видно один раз, когда секрет создают.",
+            "That is the secret's number, and its value is wanted; it is shown once, when the secret is made.",
+        ));
+    }
     if answer.trim().is_empty() {
         return Err(words(
             "Без этого в ящик не войти.",

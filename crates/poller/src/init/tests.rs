@@ -87,7 +87,7 @@ fn nonsense_is_asked_again_with_a_reason() {
 fn microsoft_365_is_entered_by_an_application() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("ninetosix.toml");
-    let lines = "help@school.example\nmicrosoft\nhttps://school.example\nschool.example\n1a2b-3c\nhunter2\nivan@school.example\n\n";
+    let lines = "help@school.example\nmicrosoft\ncommon\nschool.example\n1a2b-3c\n0a1b2c3d-0000-0000-0000-00000000000f\n\u{1}x\n11111111-0000-0000-0000-00000000000f\nhunter2\nivan@school.example\n\n";
     let said = answer(&path, Language::Ru, lines).expect("written");
     assert!(
         said.contains("Секрет приложения") && said.contains("(Overview)"),
@@ -103,7 +103,14 @@ fn microsoft_365_is_entered_by_an_application() {
     };
     let url = "https://login.microsoftonline.com/school.example/oauth2/v2.0/token";
     assert_eq!(application.token_url.as_str(), url);
-    assert_eq!(application.client_id, "1a2b-3c");
+    assert_eq!(
+        application.client_id,
+        "0a1b2c3d-0000-0000-0000-00000000000f"
+    );
+    assert!(
+        said.contains("управляющий знак") && said.contains("(Value)"),
+        "{said}"
+    );
     assert_eq!(
         settings.mailboxes[0].smtp.to_string(),
         "smtp.office365.com:587"
@@ -133,7 +140,10 @@ fn every_preset_names_the_step_that_is_missed() {
         ("1\nx", "пароль приложения"),
         ("2\nx", "пароль для внешнего приложения"),
         ("3\nx", "двухэтапную аутентификацию"),
-        ("4\nschool.example\nid\nx", "Add-MailboxPermission"),
+        (
+            "4\nschool.example\n0a1b2c3d-0000-0000-0000-00000000000f\nx",
+            "Add-MailboxPermission",
+        ),
         ("5\n\n\n\nx", "ca_file"),
         ("6\n\n\n\nx", "MSExchangeIMAP4"),
     ] {
