@@ -52,6 +52,7 @@ on_both_engines! {
                 });
                 letters.push(stranger_writes(&desk, letters.len() as u32 + 1));
                 registered(&desk, &letters);
+                all_is_well(&desk);
             }
         }
         // The last bytes of the longest connection are not always lived up to.
@@ -305,6 +306,15 @@ fn registered(desk: &Desk, letters: &[Letter]) {
     let wanted = letters.len() as i64;
     wait_until(RECOVERY, "the letter is registered", || {
         (desk.database.count("ledger WHERE outcome = 'ticket'") >= wanted).then_some(())
+    });
+}
+
+/// Waits until the turn is over in which the letter was registered: who is cut off again and again before that tries later and
+/// later.
+fn all_is_well(desk: &Desk) {
+    wait_until(RECOVERY, "the mailbox is read to its end", || {
+        let polls = "heartbeat WHERE name LIKE 'poll:%' AND problem IS NULL";
+        (desk.database.count(polls) == 1).then_some(())
     });
 }
 
