@@ -47,10 +47,9 @@ pub(crate) struct MailboxLoop {
 
 /// Why a connection was given up.
 enum End {
-    Stopped,
+    /// A stop was asked for; or what the connection was opened with runs out, and the next is opened at once.
+    Over,
     LeaseLost,
-    /// What the connection was opened with runs out: the next is opened at once.
-    RunsOut,
     Failed {
         problem: String,
         failure: Failure,
@@ -96,8 +95,7 @@ impl MailboxLoop {
                 },
             };
             match end {
-                End::Stopped => break,
-                End::RunsOut => {}
+                End::Over => {}
                 End::LeaseLost => {
                     tracing::warn!(mailbox = %address.masked(), "another poller has taken over");
                     stop.sleep(LEASE_PAUSE).await;
@@ -128,7 +126,7 @@ impl MailboxLoop {
         if !wait.is_zero() {
             tracing::warn!(mailbox = %self.settings.address.masked(), wait_s = wait.as_secs(), "too many logins in a short time; the next one waits");
             if !self.stop.sleep(wait).await {
-                return End::Stopped;
+                return End::Over;
             }
         }
         let opened = Connection::open_with(
@@ -136,7 +134,7 @@ impl MailboxLoop {
             Timeouts::default(),
             Limits::for_messages_up_to(self.intake.letter_cap_bytes),
         );
-        let mut connection = match tokio::select! { opened = opened => opened, () = self.stop.asked() => return End::Stopped }
+        let mut connection = match tokio::select! { opened = opened => opened, () = self.stop.asked() => return End::Over }
         {
             Ok(connection) => connection,
             Err(error) => return failed(&self.server.host, error.into()),
@@ -144,11 +142,7 @@ impl MailboxLoop {
         match self.read(&mut connection, held, pulse, pace).await {
             Ok(()) => {
                 connection.logout().await;
-                if self.stop.is_asked() {
-                    End::Stopped
-                } else {
-                    End::RunsOut
-                }
+                End::Over
             }
             Err(SyncError::Store(StoreError::LeaseLost(_))) => End::LeaseLost,
             Err(error) => failed(&self.server.host, error),

@@ -96,7 +96,7 @@ fn login(
     const KEY: &str = "password_file";
     let Some(oauth) = section.inner("oauth") else {
         // One that is no table is told of by its name.
-        if section.stands("oauth") {
+        if section.has("oauth") {
             return None;
         }
         // The servers of a gateway are written out.

@@ -135,11 +135,6 @@ fn table_in(value: &Value) -> Option<&Map<String, Value>> {
 }
 
 impl<'r> Section<'r> {
-    /// Does anything stand under the key of a table within this one, be it a table or not?
-    pub(super) fn stands(&self, key: &str) -> bool {
-        self.values.is_some_and(|values| values.contains_key(key))
-    }
-
     /// The table under this key, if it is there.
     pub(super) fn inner(&self, key: &str) -> Option<Section<'r>> {
         let Some(Shape::Inner(table)) = self.table.shape(key) else {
@@ -149,7 +144,7 @@ impl<'r> Section<'r> {
             reader: self.reader,
             table,
             at: self.path(key),
-            values: Some(table_in(self.values?.get(key)?)?),
+            values: Some(table_in(self.value(key)?)?),
         })
     }
 
@@ -303,7 +298,10 @@ impl<'r> Section<'r> {
 
     fn value(&self, key: &str) -> Option<&'r Value> {
         debug_assert!(
-            matches!(self.table.shape(key), Some(Shape::Scalar | Shape::List)),
+            matches!(
+                self.table.shape(key),
+                Some(Shape::Scalar | Shape::List | Shape::Inner(_))
+            ),
             "{} is read but not in the schema",
             self.path(key)
         );
